@@ -1,0 +1,101 @@
+"""The facts of one revision, seen at one instant: where every question gets its values from."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from service.domain.directory import Directory
+from service.domain.entities import Entity, Organization, Partner, Placed, Subscription, User
+from service.domain.identifiers import Key
+from service.domain.items import Item, Shareable, given_class, item_class
+from service.domain.reading import Readable
+from service.domain.schema import Attributes, Schema
+from service.errors import UnknownEntity
+
+
+class Form(NamedTuple):
+    """What a request must look like that asks for one action on one type of resource."""
+
+    entity_class: type[Entity]
+    parameters: Attributes
+    attributes: Attributes
+
+
+class Vocabulary:
+    """The classes in which rules are written: the built-in ones, and one for each declared type."""
+
+    def __init__(self, schema: Schema):
+        self.schema = schema
+        self.entity_classes: dict[str, type[Entity]] = {
+            "organization": Organization,
+            "user": User,
+            "partner": Partner,
+            "subscription": Subscription,
+        }
+        for name, known in schema.types.items():
+            if name not in self.entity_classes:
+                self.entity_classes[name] = item_class(known)
+        self.request_class = given_class("Request", _parameter_kinds(schema))
+        context = {attribute.name: attribute.kind for attribute in schema.context.values()}
+        self.context_class = given_class("Context", context)
+        self.forms: dict[tuple[str, str], Form] = {
+            (name, action): Form(self.entity_classes[name], parameters, known.attributes)
+            for name, known in schema.types.items()
+            for action, parameters in known.actions.items()
+        }
+        self.by_name: dict[str, type[Readable]] = {
+            "Entity": Entity,
+            "Placed": Placed,
+            "Item": Item,
+            "Shareable": Shareable,
+            **{
+                schema.types[kind].class_name if kind in schema.types else cls.__name__: cls
+                for kind, cls in self.entity_classes.items()
+            },
+        }
+
+
+def _parameter_kinds(schema: Schema) -> dict[str, str]:
+    """Each parameter of any action and its kind; "any" where two actions differ."""
+    kinds: dict[str, str] = {}
+    for known in schema.types.values():
+        for parameters in known.actions.values():
+            for attribute in parameters.values():
+                before = kinds.setdefault(attribute.name, attribute.kind)
+                if before != attribute.kind:
+                    kinds[attribute.name] = "any"
+    return kinds
+
+
+class Moment:
+    """A directory, an instant in UTC, and the words to speak of them. Never changed once made."""
+
+    __slots__ = ("directory", "now", "vocabulary")
+
+    def __init__(self, directory: Directory, now: datetime, vocabulary: Vocabulary):
+        self.directory = directory
+        self.now = now
+        self.vocabulary = vocabulary
+
+    def find(self, key: Key) -> Entity | None:
+        """The entity of this key, or None if it is not in the world."""
+        record = self.directory.records.get(key)
+        return None if record is None else self.vocabulary.entity_classes[key[0]](self, record)
+
+    def find_organization(self, name: str) -> Organization | None:
+        """The organization of this id, or None."""
+        record = self.directory.records.get(("organization", name))
+        return None if record is None else Organization(self, record)
+
+    def organization(self, name: str) -> Organization:
+        """The organization of this id. Raises UnknownEntity."""
+        record = self.directory.records.get(("organization", name))
+        if record is None:
+            raise UnknownEntity("organization", name)
+        return Organization(self, record)
+
+    def subscription(self, name: str) -> Subscription:
+        """The subscription of this id. Raises UnknownEntity."""
+        record = self.directory.records.get(("subscription", name))
+        if record is None:
+            raise UnknownEntity("subscription", name)
+        return Subscription(self, record)

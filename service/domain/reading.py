@@ -1,0 +1,88 @@
+"""What a policy may read, and how: the allow-list stands on the values themselves.
+
+A policy file is text from outside the house. It reaches nothing of a value but what is marked here
+with `fact` (read without a call) or `predicate` (called), and every read either has a value or
+raises. There is no silent None: under `not`, Polar would take it for a permission.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+
+class MissingAttribute(Exception):
+    """A policy read something that this value does not have, or that points to nothing.
+
+    `dangling` tells the two apart: a value is there, but names nothing in the world.
+    """
+
+    def __init__(self, owner: "Readable", name: str, dangling: bool = False):
+        what = "names nothing in the world" if dangling else "is absent"
+        super().__init__(f"`{name}` of {owner!r} {what}")
+        self.owner = owner
+        self.name = name
+        self.dangling = dangling
+
+
+class Read(NamedTuple):
+    """One entry of an allow-list."""
+
+    name: str
+    kind: str
+    """What comes back: "boolean", "string", a type of entity, or "any"."""
+    called: bool
+    sentence: str
+
+
+def fact(kind: str) -> Callable[[Callable], property]:
+    """Let policies read this as an attribute of the given kind."""
+
+    def mark(function: Callable) -> property:
+        function.polar_read = Read(function.__name__, kind, False, _first_sentence(function))
+        return property(function)
+
+    return mark
+
+
+def predicate(kind: str = "boolean") -> Callable[[Callable], Callable]:
+    """Let policies call this; what comes back is of the given kind."""
+
+    def mark(function: Callable) -> Callable:
+        function.polar_read = Read(function.__name__, kind, True, _first_sentence(function))
+        return function
+
+    return mark
+
+
+def _first_sentence(function: Callable) -> str:
+    return (function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+
+
+class Readable:
+    """A value that policies may read, by the names in `reads` and no others."""
+
+    __slots__ = ()
+    reads: ClassVar[Mapping[str, Read]] = {}
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        own = {}
+        for name, member in vars(cls).items():
+            function = member.fget if isinstance(member, property) else member
+            marked = getattr(function, "polar_read", None)
+            if marked is not None:
+                own[name] = marked._replace(name=name)
+        cls.reads = {**cls.reads, **own}
+
+    @predicate()
+    def has(self, name: str) -> bool:
+        """Whether it has a value for the optional attribute of this name."""
+        if name not in type(self).reads:
+            raise MissingAttribute(self, name)
+        try:
+            getattr(self, name)
+        except MissingAttribute as missing:
+            return missing.dangling
+        return True
+
+
+Readable.reads = {"has": Readable.has.polar_read}

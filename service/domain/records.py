@@ -1,0 +1,136 @@
+"""The facts as they are kept: plain, immutable, one record an entity.
+
+A record knows which other entities it points to (`links`). The directory keeps those links in both
+directions, which is how it finds what hangs below an organization, or what still needs a channel,
+without searching the world.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from service.domain.identifiers import Key
+
+STATUSES = ("active", "invited", "suspended", "archived")
+USER_STATUSES = ("active", "archived")
+USER_TYPES = ("human", "bot")
+ROLES = ("guest", "agent", "bot", "supervisor", "admin", "owner")
+SUBSCRIPTION_TYPES = ("concurrent", "named")
+PARTNER_ROLES = ("full_admin", "provisioning_admin")
+DEPTHS = ("children", "descendants")
+ALL = "all"
+SHARED_WITH_CHILDREN = "shared with all children"
+SHARED_WITH_DESCENDANTS = "shared with all descendants"
+
+
+class Link(NamedTuple):
+    """One record points to another: to which, as what, and in which field it says so."""
+
+    target: Key
+    relation: str
+    field: str
+
+
+class OrganizationRecord(NamedTuple):
+    """A node of the account tree. `path` runs from its level-1 organization down to itself."""
+
+    key: Key
+    name: str
+    kind: str
+    status: str
+    subscription_required: bool
+    path: tuple[str, ...]
+
+    @property
+    def parent(self) -> str | None:
+        """The id of the organization above, None at level 1."""
+        return self.path[-2] if len(self.path) > 1 else None
+
+    def links(self) -> Iterator[Link]:
+        if len(self.path) > 1:
+            yield Link(("organization", self.path[-2]), "parent", "parent")
+
+
+class UserRecord(NamedTuple):
+    """A person or a bot, with one role in each organization of which they are a member."""
+
+    key: Key
+    name: str
+    type: str
+    status: str
+    memberships: tuple[tuple[str, str], ...]
+    selected: str | None
+    subscriptions: tuple[str, ...]
+
+    def links(self) -> Iterator[Link]:
+        for organization, _ in self.memberships:
+            yield Link(("organization", organization), "member", f"memberships.{organization}")
+        for index, subscription in enumerate(self.subscriptions):
+            yield Link(("subscription", subscription), "mapped", f"subscriptions[{index}]")
+
+
+class Share(NamedTuple):
+    """A resource opened downwards: to all sub-accounts of its owner, or to those listed."""
+
+    targets: frozenset[str] | None
+    """None means all, as the sub-accounts are at the moment of the question (DC-7)."""
+    descendants: bool
+    valid_from: datetime | None
+    valid_until: datetime | None
+
+
+class ResourceRecord(NamedTuple):
+    """Something that lies in exactly one organization, with what its type declares of it."""
+
+    key: Key
+    organization: str
+    attributes: Mapping[str, Any]
+    references: tuple[Link, ...]
+    shares: tuple[Share, ...]
+
+    def links(self) -> Iterator[Link]:
+        yield Link(("organization", self.organization), f"holds {self.key[0]}", "organization")
+        yield from self.references
+        for share in self.shares:
+            if share.targets is None:
+                how = SHARED_WITH_DESCENDANTS if share.descendants else SHARED_WITH_CHILDREN
+                yield Link(("organization", self.organization), how, "with")
+            else:
+                for target in share.targets:
+                    yield Link(("organization", target), "share target", "with")
+
+
+class SubscriptionRecord(NamedTuple):
+    """What an account bought: its type, its term [starts, ends), its telephony option."""
+
+    key: Key
+    organization: str
+    type: str
+    starts: datetime
+    ends: datetime
+    plan: str | None
+    telephony: str | None
+    product: str | None
+    department: str | None
+    hybrid: bool
+    entitlements: Mapping[str, int]
+
+    def links(self) -> Iterator[Link]:
+        yield Link(("organization", self.organization), "subscription", "organization")
+
+
+class PartnerRecord(NamedTuple):
+    """A partner of a tenant, who reads it or administers it from outside."""
+
+    key: Key
+    organization: str
+    role: str
+
+    def links(self) -> Iterator[Link]:
+        yield Link(("organization", self.organization), "partner", "organization")
+
+
+Record = OrganizationRecord | UserRecord | ResourceRecord | SubscriptionRecord | PartnerRecord
+
+NO_ATTRIBUTES: Mapping[str, Any] = {}
+"""Shared by all resources that have no attribute of their own: most of them, in a large world."""

@@ -1,0 +1,27 @@
+"""Downstream sharing: when a share is in force, and whom it reaches (requirements 2.6)."""
+
+from datetime import datetime
+
+from service.domain.records import Share
+
+
+def in_force(share: Share, now: datetime) -> bool:
+    """Whether the share has begun and has not ended; its end is exclusive."""
+    begun = share.valid_from is None or share.valid_from <= now
+    return begun and (share.valid_until is None or now < share.valid_until)
+
+
+def reached_through(share: Share, owner_path: tuple[str, ...], path: tuple[str, ...]) -> str | None:
+    """Through whom a share reaches exactly the last organization of `path`; None if it does not.
+
+    That is the owner where it is shared with all, else the organization that the share names: the
+    last one of the path itself, or the nearest above it whose descendants have part in it.
+    """
+    owner, steps = owner_path[-1], len(path) - len(owner_path)
+    if owner not in path[:-1]:
+        # INVARIANT (shares flow down): nothing beside or above its owner has part in it.
+        return None
+    if share.targets is None:
+        return owner if share.descendants or steps == 1 else None
+    between = path[-steps:] if share.descendants else path[-1:]
+    return next((name for name in reversed(between) if name in share.targets), None)
