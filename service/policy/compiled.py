@@ -1,0 +1,117 @@
+"""A plan rendered to Python: the same reads in the same order, without a walker between them.
+
+Each function is a straight line: read, compare with the first answer that was ever seen here, go
+on. Another answer goes to another function, one that nobody knows goes back to oso. The walker in
+`plan.py` is the reference that says what this code means, and tests hold the two together.
+
+    def f0(r0, r1, r2, r3):
+        r4 = r1.organization
+        if type(r4) is not k0: return None
+        v = r4.suspended
+        if v is not False:
+            if v is True: return f1(r0, r1, r2, r3, r4)
+            return None
+        ...
+        return leaf2
+
+Only names that stand on an allow-list get here (a recording holds nothing else), and they are
+checked again to be identifiers; every value is passed in by name, none is spelled into the code.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from service.policy.decision import Findings
+from service.policy.plan import FIRST_REGISTERS, Constant, Node, Plan, Step, edge_key
+from service.policy.reads import END, element, equal
+
+Compiled = Callable[..., Findings | None]
+
+
+def compile_plan(plan: Plan) -> Compiled:
+    """A function of the first registers that equals `plan.walk` on the tree as it is now."""
+    return _Renderer().function(plan.root)
+
+
+class _Renderer:
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {
+            "END": END,
+            "element": element,
+            "equal": equal,
+            "edge_key": edge_key,
+        }
+        self.lines: list[str] = []
+        self.pending: list[tuple[str, Node | Findings, int]] = []
+
+    def function(self, root: Node | Findings | None) -> Compiled:
+        self.pending.append(("plan", root, len(FIRST_REGISTERS)))
+        while self.pending:
+            self._render(*self.pending.pop())
+        exec(compile("\n".join(self.lines), "<plan>", "exec"), self.names)
+        return self.names["plan"]
+
+    def _render(self, name: str, node: Node | Findings, registers: int) -> None:
+        self._line(0, f"def {name}({_registers(registers)}):")
+        while isinstance(node, Node):
+            edges = list(node.edges.items())
+            key, following = edges[0]
+            holds_object = isinstance(key, type)
+            self._line(1, f"v = {self._expression(node.step)}")
+            self._line(1, f"if {self._test(key, negated=True)}:")
+            for other, target in edges[1:]:
+                is_object = isinstance(other, type)
+                count = registers + is_object
+                function = self._later(target, count)
+                passed = _registers(registers) + (", v" if is_object else "")
+                self._line(2, f"if {self._test(other)}: return {function}({passed})")
+            self._line(2, "return None")
+            if holds_object:
+                self._line(1, f"r{registers} = v")
+                registers += 1
+            node = following
+        self._line(1, f"return {self._name('leaf', node)}")
+
+    def _expression(self, step: Step) -> str:
+        first, *rest = (
+            f"r{operand}" if isinstance(operand, int) else self._constant(operand)
+            for operand in step.operands
+        )
+        if step.how != "read":
+            return f"{step.how}({first}, {rest[0]})"
+        if not step.name.isidentifier() or step.name.startswith("_"):
+            raise ValueError(f"`{step.name}` is no name that a rule could have read")
+        return f"{first}.{step.name}" + (f"({', '.join(rest)})" if step.called else "")
+
+    def _constant(self, constant: Constant) -> str:
+        return self._name("c", constant.value)
+
+    def _test(self, key: Hashable, negated: bool = False) -> str:
+        """Whether `v` is the answer of this key: type and value, as `plan.edge_key` tells them."""
+        no, un = ("not ", "!") if negated else ("", "=")
+        if key is END or key is True or key is False:
+            return f"v is {no}{'END' if key is END else key}"
+        if isinstance(key, type):
+            return f"type(v) is {no}{self._name('k', key)}"
+        if isinstance(key, str):
+            # Nothing but a string equals a string.
+            return f"v {un}= {self._name('s', key)}"
+        return f"edge_key(v) {un}= {self._name('s', key)}"
+
+    def _later(self, target: Node | Findings, registers: int) -> str:
+        name = f"f{len(self.names)}"
+        self.names[name] = None
+        self.pending.append((name, target, registers))
+        return name
+
+    def _name(self, prefix: str, value: Any) -> str:
+        name = f"{prefix}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def _line(self, depth: int, text: str) -> None:
+        self.lines.append("    " * depth + text)
+
+
+def _registers(count: int) -> str:
+    return ", ".join(f"r{number}" for number in range(count))

@@ -1,0 +1,104 @@
+"""What is asked, what is answered, and the five lines between rules and an answer."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# Every reason a decision can carry, and what it says (contract section 5; README lists them).
+GRANTED = "granted"
+PROHIBITED = "prohibited"
+NO_GRANT = "no-grant"
+UNKNOWN_SUBJECT = "unknown-subject"
+UNKNOWN_ACTION = "unknown-action"
+UNKNOWN_RESOURCE = "unknown-resource"
+CONFLICTING_RESOURCE = "conflicting-resource"
+NO_ORGANIZATION_SELECTED = "no-organization-selected"
+NOT_A_MEMBER = "not-a-member"
+INVALID_PROPERTIES = "invalid-properties"
+MISSING_ATTRIBUTE = "missing-attribute"
+POLICY_ERROR = "policy-error"
+
+REASONS: Mapping[str, str] = {
+    GRANTED: "at least one allow rule matched, and no deny rule",
+    PROHIBITED: "at least one deny rule matched",
+    NO_GRANT: "no rule matched",
+    UNKNOWN_SUBJECT: "the subject is not in the world, or its type is no type of subject",
+    UNKNOWN_ACTION: "the policies know no such action for this type of resource",
+    UNKNOWN_RESOURCE: "the resource is not in the world, and the request does not describe it",
+    CONFLICTING_RESOURCE: "the request contradicts what is stored of the resource",
+    NO_ORGANIZATION_SELECTED: "the user has several memberships, or none, and chose none of them",
+    NOT_A_MEMBER: "the subject does not belong to the organization it is said to act for",
+    INVALID_PROPERTIES: "a declared property is missing, of the wrong kind, or names nothing",
+    MISSING_ATTRIBUTE: "a rule read something that is not there",
+    POLICY_ERROR: "the policies failed while they were asked",
+}
+
+NOTHING: Mapping[str, Any] = {}
+
+
+class AccessRequest(NamedTuple):
+    """May this subject take this action on this resource? (AuthZEN 1.0, sections 5 and 6)"""
+
+    subject_type: str
+    subject_id: str
+    action: str
+    resource_type: str
+    resource_id: str
+    subject_properties: Mapping[str, Any] = NOTHING
+    action_properties: Mapping[str, Any] = NOTHING
+    resource_properties: Mapping[str, Any] = NOTHING
+    context: Mapping[str, Any] = NOTHING
+
+
+class Failure(NamedTuple):
+    """Why the rules could not be asked to the end."""
+
+    reason: str
+    detail: str
+
+
+class Findings(NamedTuple):
+    """What the rules had to say to one question, each tuple in order of the names."""
+
+    denies: tuple[str, ...] = ()
+    allows: tuple[str, ...] = ()
+    obligations: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+
+class Decision(NamedTuple):
+    """The answer, the rules that settled it, and which law and which facts it was made from."""
+
+    allowed: bool
+    reason: str
+    rules: tuple[str, ...] = ()
+    obligations: tuple[str, ...] = ()
+    detail: str | None = None
+    """A sentence for a person, where there is more to say than the reason and the rules do."""
+    id: str = ""
+    revision: int = 0
+    policy: str = ""
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+def combine(findings: Findings, *made_from: Any) -> Decision:
+    """The decision that these findings make: deny overrides, silence denies, an error denies.
+
+    `made_from` is what it is stamped with: its id, the revision of the facts, that of the policy.
+
+    INVARIANT (the five lines): a decision allows if and only if no deny rule matched, at least one
+    allow rule matched, and nothing failed on the way.
+    """
+    if findings.failure is not None:
+        return refused(findings.failure, *made_from)
+    if findings.denies:
+        return Decision(False, PROHIBITED, findings.denies, (), None, *made_from)
+    if findings.allows:
+        return Decision(True, GRANTED, findings.allows, findings.obligations, None, *made_from)
+    return Decision(False, NO_GRANT, (), (), None, *made_from)
+
+
+def refused(failure: Failure, *made_from: Any) -> Decision:
+    """The denial of a request that the rules could not be asked, or not to the end."""
+    return Decision(False, failure.reason, (), (), failure.detail, *made_from)

@@ -1,0 +1,140 @@
+"""What is wrong with a policy set that compiles: words that nothing has, actions that nobody knows.
+
+At run time each of these denies, which is safe and of no use to anybody. Here they are found before
+the policies are in force, with the place and the word that was probably meant.
+"""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from service.domain.entities import Entity
+from service.domain.items import Organizations
+from service.domain.moment import Vocabulary
+from service.domain.reading import Readable
+from service.domain.schema import LIST_KINDS, Schema
+from service.errors import Problem
+from service.policy import law
+from service.policy.clauses import Chain, Clause
+from service.policy.policy_set import PolicySet
+from service.policy.source import Located, located_clauses
+
+Words = dict[str, type[Readable]]
+"""The class of each name that a rule may read from, as far as its head tells."""
+
+
+def lint(policies: PolicySet) -> list[Problem]:
+    """Every word of the rules that can never mean anything, by file, line and column."""
+    linter = _Linter(policies)
+    return [
+        problem
+        for located in located_clauses(policies.files)
+        for problem in linter.problems(located)
+    ]
+
+
+class _Linter:
+    def __init__(self, policies: PolicySet):
+        self.schema: Schema = policies.schema
+        self.vocabulary: Vocabulary = policies.vocabulary
+        self.all_words = {
+            name
+            for known in (
+                *self.vocabulary.by_name.values(),
+                self.vocabulary.request_class,
+                self.vocabulary.context_class,
+                Organizations,
+            )
+            for name in known.reads
+        }
+
+    def problems(self, located: Located) -> Iterator[Problem]:
+        """What is wrong with one clause."""
+        clause = located.clause
+        words: Words = {
+            "request": self.vocabulary.request_class,
+            "context": self.vocabulary.context_class,
+        }
+        actions: tuple[str, ...] = ()
+        if law.name_of(clause) is not None:
+            yield from self._head(located, words)
+            actions = law.actions_of(clause)
+            yield from self._actions(located, actions)
+        for chain in clause.chains:
+            yield from self._chain(located, chain, words, actions)
+
+    def _head(self, located: Located, words: Words) -> Iterator[Problem]:
+        subject, _, resource, _ = located.clause.parameters
+        for parameter in (subject, resource):
+            known = self.vocabulary.by_name.get(parameter.specializer or "")
+            if known is None:
+                meant = _meant(parameter.specializer, self.vocabulary.by_name)
+                reason = f"is no class of this policy set{meant}"
+                yield located.problem(parameter.tokens[0], parameter.specializer, reason)
+            elif parameter.name:
+                words[parameter.name] = known
+        known = self.vocabulary.by_name.get(subject.specializer or "")
+        if known is not None and not any(
+            issubclass(self.vocabulary.entity_classes[name], known)
+            for name, each in self.schema.types.items()
+            if each.subject
+        ):
+            reason = "is no type of subject, so this rule never matches"
+            yield located.problem(subject.tokens[0], subject.specializer, reason)
+
+    def _actions(self, located: Located, actions: tuple[str, ...]) -> Iterator[Problem]:
+        resource = located.clause.parameters[2]
+        of_types = self._resource_types(located.clause)
+        known = {action for name in of_types for action in self.schema.types[name].actions}
+        for action in actions:
+            if of_types and action not in known:
+                reason = f"is no action on {resource.specializer}{_meant(action, known)}"
+                yield located.problem(located.clause.parameters[1].tokens[0], action, reason)
+
+    def _resource_types(self, clause: Clause) -> list[str]:
+        known = self.vocabulary.by_name.get(clause.parameters[2].specializer or "")
+        classes = self.vocabulary.entity_classes
+        return [name for name in self.schema.types if known and issubclass(classes[name], known)]
+
+    def _chain(
+        self, located: Located, chain: Chain, words: Words, actions: tuple[str, ...]
+    ) -> Iterator[Problem]:
+        owner = words.get(chain.root.text)
+        for name in chain.names[1:]:
+            if owner is None:
+                if name not in self.all_words:
+                    reason = f"is a word that nothing here has{_meant(name, self.all_words)}"
+                    yield located.problem(chain.root, ".".join(chain.names), reason)
+                    return
+                continue
+            found = owner.reads.get(name)
+            if found is None:
+                what = owner.__name__ if issubclass(owner, Entity) else "the request"
+                reason = f"`{name}` is nothing that {what} has{_meant(name, owner.reads)}"
+                yield located.problem(chain.root, ".".join(chain.names), reason)
+                return
+            if owner is self.vocabulary.request_class and name != "has":
+                yield from self._parameter(located, chain, name, actions)
+            owner = self._class_of(found.kind)
+
+    def _parameter(
+        self, located: Located, chain: Chain, name: str, actions: tuple[str, ...]
+    ) -> Iterator[Problem]:
+        for action in actions:
+            takes = [
+                name in self.schema.types[kind].actions[action]
+                for kind in self._resource_types(located.clause)
+                if action in self.schema.types[kind].actions
+            ]
+            if takes and not any(takes):
+                reason = f"is no parameter of `{action}`, so reading it denies that action"
+                yield located.problem(chain.root, ".".join(chain.names), reason)
+
+    def _class_of(self, kind: str) -> type[Readable] | None:
+        if kind in LIST_KINDS:
+            return Organizations
+        return self.vocabulary.entity_classes.get(kind)
+
+
+def _meant(word: str | None, known) -> str:
+    near = get_close_matches(word or "", list(known), 1)
+    return f"; did you mean `{near[0]}`?" if near else ""
