@@ -1,0 +1,159 @@
+"""The law of the repository: every table holds, every rule is there for a reason."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from service.domain.changes import apply_changes
+from service.domain.directory import Directory
+from service.domain.moment import Moment
+from service.domain.world import parse_world, read_world
+from service.policy.decision import Findings
+from service.policy.engine import Engine
+from service.policy.lint import lint
+from service.policy.pdp import clock
+from service.policy.policy_set import PolicySet, policy_set, read_policy_set
+from service.policy.question import resolve
+from service.policy.tables import Case, read_table, run_case
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {"policies": ROOT / "policies", "documents": ROOT / "fixtures" / "documents"}
+TABLES = {
+    "policies": [
+        *sorted((ROOT / "policies" / "tables").glob("*.cases.toml")),
+        *sorted((ROOT / "fixtures").glob("*.cases.toml")),
+    ],
+    "documents": sorted(FOLDERS["documents"].glob("*.cases.toml")),
+}
+RULES = [
+    (name, rule.name) for name, folder in FOLDERS.items() for rule in read_policy_set(folder).rules
+]
+
+
+@cache
+def engine_of(name: str) -> Engine:
+    return Engine(read_policy_set(FOLDERS[name]))
+
+
+@cache
+def world_of(name: str, path: Path) -> Directory:
+    return read_world(parse_world(path.read_bytes(), path.name), engine_of(name).policies.schema)
+
+
+def cases_of(name: str) -> list[tuple[Case, Directory]]:
+    """Every case of a policy set with the facts in which it is asked."""
+    found = []
+    for path in TABLES[name]:
+        table = read_table(path.read_bytes(), path.name)
+        directory = world_of(name, (path.parent / table.world).resolve())
+        found += [(case, directory) for case in table.cases]
+    return found
+
+
+@cache
+def witnesses(name: str) -> frozenset[str]:
+    """The rules that settle some case alone.
+
+    An allow rule does if it is the only one that matches and the request is allowed, a deny rule
+    if it is the only one and an allow rule would have let the request through.
+    """
+    engine, found = engine_of(name), set()
+    for case, directory in cases_of(name):
+        if case.after:
+            directory = apply_changes(directory, case.after, engine.policies.schema)
+        question = resolve(case.request, Moment(directory, case.now or clock(), engine.vocabulary))
+        findings = engine.findings(question) if hasattr(question, "subject") else Findings()
+        if not findings.denies:
+            found |= set(findings.allows if len(findings.allows) == 1 else ())
+            found |= set(findings.obligations)
+        elif len(findings.denies) == 1 and findings.allows:
+            found |= set(findings.denies)
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_case_of_every_table_is_decided_as_it_says(name):
+    outcomes = [run_case(case, engine_of(name), facts) for case, facts in cases_of(name)]
+
+    assert [] == [str(outcome) for outcome in outcomes if not outcome.passed]
+    assert outcomes
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES, ids=[rule for _, rule in RULES])
+def test_every_rule_has_a_case_that_only_it_settles(name, rule):
+    assert rule in witnesses(name)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_no_two_rules_have_one_name(name):
+    names = [rule.name for rule in read_policy_set(FOLDERS[name]).rules]
+
+    assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_word_of_every_rule_means_something(name):
+    assert [] == lint(read_policy_set(FOLDERS[name]))
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_action_is_allowed_to_somebody_somewhere(name):
+    engine = engine_of(name)
+    allowed = {
+        (case.request.resource_type, case.request.action)
+        for case, _ in cases_of(name)
+        if case.expected == "allow"
+    }
+    declared = {
+        (kind, action)
+        for kind, known in engine.policies.schema.types.items()
+        for action in known.actions
+    }
+    never = {("service", "view"), ("folder", "view")} if name == "documents" else set()
+
+    assert declared - never == allowed & declared - never
+
+
+def changed(text: str) -> PolicySet:
+    types = (ROOT / "policies" / "types.toml").read_bytes()
+    return policy_set([("a.polar", text.encode())], types)
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "reason"),
+    [
+        (
+            "allow(user: Usr",
+            'user.id = "x"',
+            "is no class of this policy set; did you mean `User`?",
+        ),
+        (
+            "allow(user: User",
+            'user.rol = "x"',
+            "`rol` is nothing that User has; did you mean `role`?",
+        ),
+        ("allow(user: User", 'user.organization.acount.id = "x"', "did you mean `account`?"),
+        ("allow(user: User", 'user.id = "x" and request.too.id = "y"', "did you mean `to`?"),
+        (
+            "allow(user: User",
+            'user.id = "x" and request.with.has("id")',
+            "is no parameter of `read`",
+        ),
+        ("allow(user: Organization", 'user.id = "x"', "is no type of subject"),
+    ],
+)
+def test_a_word_that_means_nothing_is_found_before_it_is_in_force(head, body, reason):
+    rule = f'# A.\n{head}, "read", c: Conversation, "a") if {body} and c.organization.is_leaf;'
+
+    assert any(reason in str(problem) for problem in lint(changed(rule)))
+
+
+def test_an_action_that_no_type_has_is_found_before_it_is_in_force():
+    text = (
+        '# A.\nallow(user: User, action, _: Channel, "a") if action in ["read"] and user.archived;'
+    )
+
+    assert ["`read` is no action on Channel"] == [
+        f"`{problem.value}` {problem.reason}" for problem in lint(changed(text))
+    ]
