@@ -1,0 +1,142 @@
+"""Requests and answers that go together, for the OpenAPI document.
+
+They are true of `fixtures/brand-dealers.world.toml` in the winter of 2026; a test asks for them.
+"""
+
+from typing import Any
+
+DORA = {"type": "user", "id": "dora"}
+TEST_DRIVE = {"type": "conversation", "id": "test-drive"}
+
+EVALUATION = {"subject": DORA, "action": {"name": "reply"}, "resource": TEST_DRIVE}
+
+_RULE = "users-work-on-conversations-at-and-below-their-organization"
+_LAW_AND_FACTS = {"revision": 1, "policy": "aec280d3551d3d86"}
+
+DECISION = {
+    "decision": True,
+    "context": {
+        "id": "2f1c7c0de0b14c4f9b1f9d3c5f6a7b80",
+        "reason": "granted",
+        "rules": [_RULE],
+        **_LAW_AND_FACTS,
+    },
+}
+
+BATCH = {
+    "subject": DORA,
+    "action": {"name": "read"},
+    "evaluations": [
+        {"resource": TEST_DRIVE},
+        {"resource": {"type": "conversation", "id": "winter-tyres"}},
+    ],
+    "options": {"evaluations_semantic": "execute_all"},
+}
+
+BATCH_ANSWER = {
+    "evaluations": [
+        DECISION,
+        {
+            "decision": False,
+            "context": {
+                "id": "9a0b4b61f7f94b5f8f1a9be1a9f1c2d3",
+                "reason": "no-grant",
+                "rules": [],
+                **_LAW_AND_FACTS,
+            },
+        },
+    ]
+}
+
+ORGANIZATION = {
+    "id": "linz",
+    "name": "Autohaus Brandl, Linz",
+    "kind": "dealer",
+    "level": 3,
+    "path": ["meridian", "corvane", "linz"],
+    "parent": "corvane",
+    "status": "active",
+    "children": 0,
+}
+
+ACCOUNT = {
+    "id": "corvane",
+    "name": "Corvane Austria",
+    "kind": "nso",
+    "level": 2,
+    "path": ["meridian", "corvane"],
+    "parent": "meridian",
+    "status": "active",
+    "children": 3,
+}
+
+
+def _dealer(name: str, title: str) -> dict[str, Any]:
+    more = {"kind": "dealer", "status": "active", "level": 3, "children": []}
+    return {"id": name, "name": title, **more}
+
+
+TREE = {
+    "id": "corvane",
+    "name": "Corvane Austria",
+    "kind": "nso",
+    "status": "active",
+    "level": 2,
+    "children": [
+        _dealer("graz", "Murtal Automobile, Graz"),
+        _dealer("linz", "Autohaus Brandl, Linz"),
+        _dealer("salzburg", "Garage Hofer, Salzburg"),
+    ],
+}
+
+RESOURCES = {
+    "organization": "linz",
+    "revision": 1,
+    "results": [
+        {
+            "type": "channel",
+            "id": "hotline",
+            "owner": "corvane",
+            "source": "inherited",
+            "share": {"with": "all", "depth": "children", "via": "corvane"},
+        },
+        {
+            "type": "channel",
+            "id": "launch-line",
+            "owner": "corvane",
+            "source": "inherited",
+            "share": {"with": ["linz"], "depth": "children", "via": "linz"},
+            "valid_from": "2026-09-01T00:00:00Z",
+            "valid_until": "2027-03-01T00:00:00Z",
+        },
+    ],
+}
+
+MEMBERSHIPS = {
+    "user": "jakob",
+    "revision": 1,
+    "results": [
+        {
+            "id": "graz",
+            "name": "Murtal Automobile, Graz",
+            "role": "agent",
+            "level": 3,
+            "path": ["meridian", "corvane", "graz"],
+            "selected": False,
+        },
+        {
+            "id": "linz",
+            "name": "Autohaus Brandl, Linz",
+            "role": "agent",
+            "level": 3,
+            "path": ["meridian", "corvane", "linz"],
+            "selected": True,
+        },
+    ],
+}
+
+READY = {
+    "status": "ready",
+    **_LAW_AND_FACTS,
+    "counts": {"channel": 7, "organization": 6, "user": 19},
+}

@@ -1,0 +1,50 @@
+"""Whether the service lives, and whether it can decide: asked by machines that hold no key."""
+
+from collections import Counter
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from service.api import examples, fact_schemas
+from service.api.answers import json_answer
+from service.api.documentation import documented
+from service.domain.directory import Directory
+from service.policy.pdp import PolicyDecisionPoint
+
+OPEN_ENDPOINTS = frozenset(("operations.live", "operations.ready"))
+
+
+def operations(pdp: PolicyDecisionPoint) -> Blueprint:
+    """The routes for whoever runs the service."""
+    blueprint = Blueprint("operations", __name__, description="For whoever runs the service.")
+    counted: tuple[Directory | None, dict[str, int]] = (None, {})
+
+    def counts(directory: Directory) -> dict[str, int]:
+        # Counting walks the world, and probes come every few seconds: once for each directory.
+        nonlocal counted
+        known, result = counted
+        if known is not directory:
+            result = dict(sorted(Counter(kind for kind, _ in directory.records).items()))
+            counted = (directory, result)
+        return result
+
+    @blueprint.route("/health/live")
+    @documented(blueprint, fact_schemas.Alive, {"status": "live"}, needs_key=False)
+    def live() -> Response:
+        """Whether the process answers"""
+        return json_answer({"status": "live"})
+
+    @blueprint.route("/health/ready")
+    @documented(blueprint, fact_schemas.Ready, examples.READY, needs_key=False)
+    def ready() -> Response:
+        """Whether the service decides, and from what"""
+        directory = pdp.facts.snapshot()
+        body = {
+            "status": "ready",
+            "revision": directory.revision,
+            "policy": pdp.engine.policies.revision,
+            "counts": counts(directory),
+        }
+        return json_answer(body)
+
+    return blueprint

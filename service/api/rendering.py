@@ -1,0 +1,107 @@
+"""How JSON spells what the service answers. Knows values, not Flask; members come in a fixed order.
+
+A member without a value is left out: nothing here ever writes null.
+"""
+
+from typing import Any
+
+from service.domain.directory import Directory
+from service.domain.identifiers import spell_moment
+from service.domain.inheritance import Holding
+from service.domain.organizations import subtree
+from service.domain.records import ALL, OrganizationRecord, UserRecord
+from service.policy.decision import Decision
+
+
+def decision_body(decision: Decision) -> dict[str, Any]:
+    """The decision as an AuthZEN response, with what it was made from in its context."""
+    context: dict[str, Any] = {
+        "id": decision.id,
+        "reason": decision.reason,
+        "rules": list(decision.rules),
+        "revision": decision.revision,
+        "policy": decision.policy,
+    }
+    if decision.detail is not None:
+        context["detail"] = decision.detail
+    if decision.obligations:
+        context["obligations"] = [{"name": name} for name in decision.obligations]
+    return {"decision": decision.allowed, "context": context}
+
+
+def organization_body(record: OrganizationRecord, directory: Directory) -> dict[str, Any]:
+    """One organization with its place in the tree."""
+    return _present(
+        id=record.key[1],
+        name=record.name,
+        kind=record.kind or None,
+        level=len(record.path),
+        path=list(record.path),
+        parent=record.parent,
+        status=record.status,
+        children=len(directory.linked(record.key, "parent")),
+    )
+
+
+def tree_body(root: str, directory: Directory) -> dict[str, Any]:
+    """The organization and everything below it, nested, the children in order of their id."""
+    places = [directory.records["organization", name] for name in directory.subtree(root)]
+    tree = subtree(((place.parent, place.key[1]) for place in places[1:]), root)
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        record = directory.records["organization", node["id"]]
+        children = node.pop("children", [])
+        node["name"] = record.name
+        if record.kind:
+            node["kind"] = record.kind
+        node["status"] = record.status
+        node["level"] = len(record.path)
+        node["children"] = children
+        pending.extend(children)
+    return tree
+
+
+def holding_body(holding: Holding) -> dict[str, Any]:
+    """A resource that an organization owns or has part in, and if so how and until when.
+
+    Of the organizations that a share lists it names only the one through which it came: what else
+    the owner shares with whom is not the reader's business.
+    """
+    share = holding.share
+    kind, name = holding.key
+    body = {"type": kind, "id": name, "owner": holding.owner, "source": holding.source}
+    if share is not None:
+        body["share"] = {
+            "with": ALL if share.targets is None else [holding.via],
+            "depth": "descendants" if share.descendants else "children",
+            "via": holding.via,
+        }
+        for field, moment in (("valid_from", holding.since), ("valid_until", holding.until)):
+            if moment is not None:
+                body[field] = spell_moment(moment)
+    return body
+
+
+def memberships_body(user: UserRecord, directory: Directory) -> list[dict[str, Any]]:
+    """The organizations that a user may switch between; `selected` is the one that counts now."""
+    only = user.memberships[0][0] if len(user.memberships) == 1 else None
+    acts_for = user.selected or only
+    rows = []
+    for name, role in sorted(user.memberships):
+        record = directory.records["organization", name]
+        rows.append(
+            {
+                "id": name,
+                "name": record.name,
+                "role": role,
+                "level": len(record.path),
+                "path": list(record.path),
+                "selected": name == acts_for,
+            }
+        )
+    return rows
+
+
+def _present(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,150 @@
+"""What requests look like: AuthZEN's information model and our own queries, checked strictly.
+
+Strings are strings and nothing is coerced. Unknown members are ignored, since a later version may
+add some; a member that is null counts as absent. Every problem is listed with its path.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from werkzeug.datastructures import MultiDict
+
+from service.domain.inheritance import INHERITED, SOURCES
+from service.errors import InvalidRequest, Problem
+from service.policy.decision import NOTHING, AccessRequest
+
+_MISSING = {"required": "is missing", "null": "is null"}
+
+
+def _text(**options: Any) -> fields.String:
+    messages = {**_MISSING, "invalid": "is not a string"}
+    return fields.String(error_messages=messages, **options)
+
+
+def _mapping(**options: Any) -> fields.Dict:
+    messages = {"invalid": "is not an object"}
+    return fields.Dict(allow_none=True, error_messages=messages, **options)
+
+
+def _entity(schema: type[Schema], description: str) -> fields.Nested:
+    metadata = {"description": description}
+    return fields.Nested(schema, required=True, error_messages=_MISSING, metadata=metadata)
+
+
+class _Object(Schema):
+    error_messages = {"type": "is not an object"}
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Entity(_Object):
+    """A subject or a resource: whom or what the request is about."""
+
+    type = _text(required=True)
+    id = _text(required=True, metadata={"description": "unique within its type"})
+    properties = _mapping(metadata={"description": "what is said of it beyond that"})
+
+
+class Action(_Object):
+    """What the subject wants to do."""
+
+    name = _text(required=True)
+    properties = _mapping(metadata={"description": "the parameters of the action"})
+
+
+class Evaluation(_Object):
+    """May this subject take this action on this resource?"""
+
+    subject = _entity(Entity, "who")
+    action = _entity(Action, "does what")
+    resource = _entity(Entity, "to what")
+    context = _mapping(
+        metadata={"description": "in what circumstances; `organization` is whom the user acts for"}
+    )
+
+
+_EVALUATION = Evaluation()
+
+
+def read_evaluation(document: Mapping[str, Any]) -> AccessRequest:
+    """The question that an evaluation request asks. Raises InvalidRequest."""
+    asked = _loaded(_EVALUATION, document)
+    subject, action, resource = asked["subject"], asked["action"], asked["resource"]
+    return AccessRequest(
+        subject["type"],
+        subject["id"],
+        action["name"],
+        resource["type"],
+        resource["id"],
+        subject.get("properties") or NOTHING,
+        action.get("properties") or NOTHING,
+        resource.get("properties") or NOTHING,
+        asked.get("context") or NOTHING,
+    )
+
+
+class _Count(fields.Integer):
+    """A whole number as a query spells it; Python would also read `1_000` and other digits."""
+
+    def _deserialize(self, value: Any, *rest: Any, **more: Any) -> int:
+        if not re.fullmatch("[0-9]{1,9}", value):
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Listing(Schema):
+    """Which resources to list, and which part of the list."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "is no parameter of this route"}
+
+    type = _text(metadata={"description": "only resources of this type"})
+    source = fields.String(
+        validate=validate.OneOf(SOURCES, error=f"is not one of {', '.join(SOURCES)}"),
+        load_default=INHERITED,
+        metadata={"description": "what is shared with the organization, what it owns, or both"},
+    )
+    limit = _Count(
+        validate=validate.Range(1, error="is not a whole number from 1"),
+        error_messages={"invalid": "is not a whole number from 1"},
+        metadata={"description": "most entries on the page; the service may give fewer"},
+    )
+    page_token = _text(metadata={"description": "`next_page_token` of the page before"})
+
+
+_LISTING = Listing()
+
+
+def read_listing(query: MultiDict[str, str]) -> dict[str, Any]:
+    """The parameters of a listing, without those that were left out.
+
+    Raises:
+        InvalidRequest: an unknown parameter, which would otherwise widen the answer unseen; one
+            that is given twice; one that is malformed.
+    """
+    twice = [name for name, values in query.lists() if len(values) > 1]
+    if twice:
+        raise InvalidRequest(Problem(name, None, "is given twice") for name in twice)
+    return _loaded(_LISTING, query.to_dict())
+
+
+def _loaded(schema: Schema, document: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return schema.load(document)
+    except ValidationError as error:
+        raise InvalidRequest(_problems(error.messages)) from None
+
+
+def _problems(messages: Mapping[str, Any], above: str = "") -> Iterator[Problem]:
+    for name, inner in messages.items():
+        # marshmallow files what is wrong with an object as a whole under this name.
+        path = above if name == "_schema" else f"{above}.{name}".removeprefix(".")
+        if isinstance(inner, Mapping):
+            yield from _problems(inner, path)
+        else:
+            yield from (Problem(path, None, reason) for reason in inner)

@@ -1,0 +1,121 @@
+"""The service under gunicorn: one process that reads the facts, and workers that decide.
+
+INVARIANT (no engine before the fork): oso's locks do not survive a fork, so the master only reads
+policies and facts, and each worker compiles the policies for itself. The facts are shared until
+written to, which nobody does.
+"""
+
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from service.api.app import build_app
+from service.bootstrap import build_pdp
+from service.config import Settings
+from service.domain.directory import Directory
+from service.policy.policy_set import PolicySet
+
+BACKLOG_CONNECTIONS = 2048
+KEEP_ALIVE_SECONDS = 75  # longer than what pools and balancers use, so that they close first
+GRACEFUL_SECONDS = 20
+_MEMORY_FOLDER = "/dev/shm"
+
+
+def serve(
+    settings: Settings,
+    policies: PolicySet,
+    directory: Directory,
+    announce: Callable[[str], None],
+) -> None:
+    """Answer over HTTP until told to stop, then exit the process.
+
+    `policies` must have been tried. `announce` is given the address as soon as it answers; it is
+    called in a worker. Where nothing can listen, the process exits at once with status 1.
+    """
+    listener = _listen(settings.host, settings.port)
+    address = _spelled(listener)
+    # What the collector never visits, it does not write to, and a page that is not written to is
+    # not copied: a world of gigabytes stands in memory once.
+    gc.collect()
+    gc.freeze()
+    _Server(settings, policies, directory, listener.detach(), lambda: announce(address)).run()
+
+
+class _Server(BaseApplication):
+    """gunicorn's master, told everything by argument: no file or variable of its own is read."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        policies: PolicySet,
+        directory: Directory,
+        listener: int,
+        announce: Callable[[], None],
+    ):
+        self._settings = settings
+        self._policies = policies
+        self._directory = directory
+        self._listener = listener
+        self._announce = announce
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options().items():
+            self.cfg.set(name, value)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "bind": f"fd://{self._listener}",
+            "backlog": BACKLOG_CONNECTIONS,
+            "workers": self._settings.workers,
+            "worker_class": "gthread",
+            "threads": self._settings.threads,
+            "keepalive": KEEP_ALIVE_SECONDS,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "worker_tmp_dir": _MEMORY_FOLDER if os.path.isdir(_MEMORY_FOLDER) else None,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "proc_name": "watershed",
+            # An id of 256 characters in a path, and one in a page token, must fit.
+            "limit_request_line": 8190,
+            # Nobody's word is taken for the address, the scheme or the path of a request.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "post_worker_init": self._started,
+        }
+
+    def load(self) -> Flask:
+        """The application of one worker; called after the fork."""
+        return build_app(build_pdp(self._policies, self._directory), self._settings)
+
+    def _started(self, worker: Any) -> None:
+        if worker.age == 1:  # workers are numbered as they start, replacements too
+            self._announce()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the first address of `host`. Port 0 takes any that is free."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG_CONNECTIONS)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        sys.exit(f"error: cannot listen at `{host}:{port}`: {reason}")
+    return listener
+
+
+def _spelled(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    name = f"[{host}]" if listener.family == socket.AF_INET6 else host
+    return f"http://{name}:{port}"

@@ -1,0 +1,36 @@
+"""Servers that all tests of a session share. They serve one small world and are never changed."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from serving import KEY, Server, serving
+
+BODY_LIMIT_BYTES = 16_384
+BATCH_LIMIT_ITEMS = 100
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The brand and its dealers behind two workers, open to all, with low limits."""
+    limits = {
+        "WATERSHED_BODY_LIMIT_BYTES": str(BODY_LIMIT_BYTES),
+        "WATERSHED_BATCH_LIMIT_ITEMS": str(BATCH_LIMIT_ITEMS),
+    }
+    with serving(**limits) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def http(server: Server) -> Iterator[httpx.Client]:
+    """A client of the open server."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def locked() -> Iterator[Server]:
+    """The same world behind one worker, for holders of a key."""
+    keys = f"another-key-of-sixteen-characters,{KEY}"
+    with serving(WATERSHED_API_KEYS=keys, WATERSHED_WORKERS="1") as running:
+        yield running

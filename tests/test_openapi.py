@@ -1,0 +1,241 @@
+"""The OpenAPI document says what the service does, and the page that shows it needs nobody else."""
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from serving import BRAND, KEY, environment
+from worlds import directory_of, engine
+
+from service import errors
+from service.api import examples
+from service.api.app import build_app
+from service.api.problems import KINDS
+from service.config import Settings
+from service.domain.world import parse_world
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint
+
+WINTER = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def build(**settings):
+    directory = directory_of(parse_world(BRAND.read_bytes(), BRAND.name))
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(directory), lambda: WINTER)
+    return build_app(pdp, Settings(**settings))
+
+
+@pytest.fixture(scope="module")
+def app():
+    return build()
+
+
+@pytest.fixture(scope="module")
+def document(app):
+    return app.test_client().get("/openapi.json").json
+
+
+def operations(document):
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if method != "parameters":
+                yield f"{method.upper()} {path}", operation
+
+
+def test_every_route_is_documented_and_no_other(app, document):
+    routes = {
+        f"{method} {rule.rule.translate({ord('<'): '{', ord('>'): '}'})}"
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD"}
+    }
+
+    assert routes == {name for name, _ in operations(document)}
+
+
+def test_every_operation_says_what_it_does_under_a_name_of_its_own(document):
+    described = dict(operations(document))
+    names = [operation["operationId"] for operation in described.values()]
+
+    assert len(set(names)) == len(described)
+    assert all(operation["summary"] for operation in described.values())
+    assert all("200" in operation["responses"] for operation in described.values())
+
+
+def test_every_refusal_is_documented_as_a_problem_with_an_example(document):
+    for _, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status != "200":
+                (media_type,) = response["content"]
+                assert media_type == "application/problem+json"
+                example = response["content"][media_type]["example"]
+                assert (int(status), True) == (example["status"], bool(example["code"]))
+
+
+def test_a_key_is_demanded_in_the_document_only_where_there_are_keys(document):
+    assert "security" not in document
+
+    locked = build(api_keys=(KEY,)).test_client()
+    document = locked.get("/openapi.json", headers={"Authorization": f"Bearer {KEY}"}).json
+    assert [{"key": []}] == document["security"]
+    assert {"GET /health/live", "GET /health/ready"} == {
+        name for name, operation in operations(document) if operation.get("security") == []
+    }
+
+
+# Examples
+
+
+def without_what_differs(value):
+    """The value without ids of decisions, and with any revision of the policies."""
+    if isinstance(value, list):
+        return [without_what_differs(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    value = {name: without_what_differs(inner) for name, inner in value.items()}
+    if "policy" in value:
+        value["policy"] = ""
+        value.pop("id", None)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "example"),
+    [
+        ("/authorize", examples.EVALUATION, examples.DECISION),
+        ("/access/v1/evaluations", examples.BATCH, examples.BATCH_ANSWER),
+        ("/organizations/linz", None, examples.ORGANIZATION),
+        ("/organizations/linz/account", None, examples.ACCOUNT),
+        ("/organizations/corvane/tree", None, examples.TREE),
+        ("/organizations/linz/resources?type=channel", None, examples.RESOURCES),
+        ("/users/jakob/organizations", None, examples.MEMBERSHIPS),
+    ],
+)
+def test_every_example_is_a_true_answer(app, path, body, example):
+    client = app.test_client()
+    answer = client.get(path) if body is None else client.post(path, json=body)
+
+    assert without_what_differs(example) == without_what_differs(answer.json)
+
+
+# The mapping of errors
+
+
+def test_every_error_that_a_request_can_cause_has_a_status():
+    def leaves(kind):
+        below = kind.__subclasses__()
+        return [leaf for each in below for leaf in leaves(each)] if below else [kind]
+
+    caused = {*leaves(errors.RequestError), errors.UnknownEntity, errors.MalformedDocument}
+
+    assert caused <= KINDS.keys()
+    assert all(400 <= kind.status < 500 for kind in KINDS.values())
+    assert len({kind.code for kind in KINDS}) == len(KINDS)
+
+
+def test_a_failure_of_the_service_says_nothing_of_itself(caplog):
+    app = build()
+
+    @app.route("/break")
+    def fail():
+        raise RuntimeError("the secret of dora")
+
+    answer = app.test_client().get("/break", headers={"X-Request-ID": "broken"})
+
+    assert (500, "application/problem+json") == (answer.status_code, answer.content_type)
+    assert ("internal-error", "broken") == (answer.json["code"], answer.headers["X-Request-ID"])
+    assert "secret" not in answer.text and "Traceback" not in answer.text
+    assert "request broken failed" in caplog.text and "the secret of dora" in caplog.text
+
+
+def test_an_error_that_no_request_causes_is_a_failure_of_the_service():
+    app = build()
+
+    @app.route("/break")
+    def fail():
+        raise errors.InvalidPolicy([errors.Problem("secret.polar", "secret", "secret")])
+
+    answer = app.test_client().get("/break")
+
+    assert (500, "internal-error") == (answer.status_code, answer.json["code"])
+    assert "secret" not in answer.text
+
+
+# The page
+
+
+class References(HTMLParser):
+    """Everything that a page loads or points to."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.inline = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.found += [attributes[name] for name in ("src", "href") if name in attributes]
+        self.inline += (tag == "style") or (tag == "script" and "src" not in attributes)
+        self.inline += any(name == "style" or name.startswith("on") for name in attributes)
+
+
+def test_the_page_loads_only_what_is_here(http):
+    page = References(http.get("/docs").text)
+
+    assert page.inline == 0
+    assert len(page.found) >= 4
+    for reference in page.found:
+        assert re.match(r"/[^/]", reference)
+        assert http.get(reference).status_code == 200
+
+
+def test_what_the_page_is_made_of_names_no_other_host(http):
+    assert "://" not in http.get("/docs").text + http.get("/docs/start.js").text
+    for reference in re.findall(r"url\(([^)]*)", http.get("/docs/swagger-ui.css").text):
+        assert reference.strip("\"'").startswith("data:")
+
+
+def test_the_page_may_run_its_own_scripts_and_no_others(http):
+    policy = http.get("/docs").headers["Content-Security-Policy"]
+
+    assert "script-src 'self'; style-src 'self';" in policy
+    assert "connect-src 'self'" in policy
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("swagger-ui.css", "text/css"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("start.js", "text/javascript"),
+        ("favicon-32x32.png", "image/png"),
+    ],
+)
+def test_each_part_of_the_page_says_what_it_is(http, name, kind):
+    assert http.get(f"/docs/{name}").headers["Content-Type"].startswith(kind)
+
+
+@pytest.mark.parametrize(
+    "name", ["index.html", "swagger-ui.js.map", "__init__.py", "..%2f__init__.py", "oauth2"]
+)
+def test_nothing_else_of_the_bundle_is_served(http, name):
+    assert http.get(f"/docs/{name}").status_code == 404
+
+
+# The document against the service
+
+
+def test_no_generated_request_finds_an_undocumented_answer(locked, tmp_path):
+    # Not every string of the schema is taken: NUL, and page tokens that nobody gave out.
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{locked.address}/openapi.json"]
+    command += ["--header", f"Authorization: Bearer {KEY}", "--max-examples", "15", "--seed", "1"]
+    command += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"]
+    command += ["--exclude-checks", "positive_data_acceptance"]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
+    assert locked.decides(f"Authorization: Bearer {KEY}".encode())
