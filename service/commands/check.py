@@ -1,0 +1,123 @@
+"""`watershed check`: one decision."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from service.api.rendering import decision_body
+from service.commands.arguments import TEXT, now_option, read_reference, read_values
+from service.commands.opening import open_pdp
+from service.commands.settings import json_option, settings_options
+from service.commands.terminal import one_line, print_json
+from service.config import Settings
+from service.domain.identifiers import Key
+from service.policy.decision import REASONS, AccessRequest, Decision
+
+_VALUE_HELP = "NAME=JSON; what is not JSON is taken as a string."
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  watershed check user:dora reply conversation:test-drive --world brand.world.toml
+  watershed check user:jakob read conversation:winter-tyres --organization graz
+  watershed check user:clara assign conversation:test-drive --property agent=dora
+  watershed check user:dora read conversation:new --resource-property organization=linz
+  watershed check user:anton use_connect organization:corvane --now 2026-01-01T00:00:00Z
+"""
+)
+@click.argument("subject", type=TEXT, callback=read_reference)
+@click.argument("action", type=TEXT)
+@click.argument("resource", type=TEXT, callback=read_reference)
+@click.option(
+    "--organization", type=TEXT, metavar="ORG", help="The organization that the user acts for."
+)
+@click.option(
+    "--property",
+    "properties",
+    type=TEXT,
+    callback=read_values,
+    multiple=True,
+    metavar="NAME=JSON",
+    help=f"A parameter of the action: {_VALUE_HELP}",
+)
+@click.option(
+    "--resource-property",
+    "resource_properties",
+    type=TEXT,
+    callback=read_values,
+    multiple=True,
+    metavar="NAME=JSON",
+    help=f"An attribute of a resource that is not in the world: {_VALUE_HELP}",
+)
+@click.option(
+    "--subject-property",
+    "subject_properties",
+    type=TEXT,
+    callback=read_values,
+    multiple=True,
+    metavar="NAME=JSON",
+    help=f"An attribute of a subject that is not in the world: {_VALUE_HELP}",
+)
+@click.option(
+    "--context",
+    type=TEXT,
+    callback=read_values,
+    multiple=True,
+    metavar="NAME=JSON",
+    help=f"A circumstance of the request: {_VALUE_HELP}",
+)
+@now_option
+@click.option("--exit-status", is_flag=True, help="Exit with status 1 if the answer is deny.")
+@settings_options("world", "policies", "levels")
+@json_option
+def check(
+    settings: Settings,
+    subject: Key,
+    action: str,
+    resource: Key,
+    organization: str | None,
+    properties: dict[str, Any],
+    resource_properties: dict[str, Any],
+    subject_properties: dict[str, Any],
+    context: dict[str, Any],
+    now: datetime | None,
+    exit_status: bool,
+    as_json: bool,
+) -> None:
+    """Whether SUBJECT may take ACTION on RESOURCE, and which rules say so.
+
+    SUBJECT and RESOURCE are written TYPE:ID. A denial is an answer, so that the exit status is 0
+    for both; see --exit-status.
+    """
+    if organization is not None:
+        context = {**context, "organization": organization}
+    pdp = open_pdp(settings)
+    request = AccessRequest(
+        *subject,
+        action,
+        *resource,
+        subject_properties=subject_properties,
+        action_properties=properties,
+        resource_properties=resource_properties,
+        context=context,
+    )
+    decision = pdp.decide(request, pdp.moment(now))
+    if as_json:
+        print_json(decision_body(decision))
+    else:
+        click.echo(_answer(decision))
+    if exit_status and not decision:
+        click.get_current_context().exit(1)
+
+
+def _answer(decision: Decision) -> str:
+    """The decision on one line: the verdict, the reason, and who or what settled it."""
+    verdict = click.style("allow", fg="green") if decision else click.style("deny ", fg="red")
+    if decision.rules:
+        why = f"by {', '.join(decision.rules)}"
+    else:
+        why = decision.detail or REASONS[decision.reason]
+    duties = f"  with {', '.join(decision.obligations)}" if decision.obligations else ""
+    return f"{verdict}  {decision.reason}  {one_line(why)}{duties}"

@@ -1,0 +1,97 @@
+"""`watershed serve`: the service over HTTP."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from service.commands.opening import named_world, open_policies, open_world
+from service.commands.settings import settings_options
+from service.config import Settings
+from service.domain.directory import Directory
+from service.domain.identifiers import Key
+from service.domain.schema import Schema
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  watershed serve --world accounts.world.toml
+  watershed serve --world accounts.world.json --host 0.0.0.0 --port 8080 --workers 4
+"""
+)
+@settings_options("world", "host", "port", "workers", "policies", "levels")
+def serve(settings: Settings) -> None:
+    """Answer over HTTP from a world document, until interrupted."""
+    path = named_world(settings)
+    policies = open_policies(settings)
+    directory = open_world(path, policies.schema, settings)
+    example = example_request(directory, policies.schema)
+
+    def announce(address: str) -> None:
+        # In one piece: a reader who takes one line and leaves must not end the worker that prints.
+        click.echo("\n".join(_greeting(address, example, settings)))
+
+    from service.server import serve as listen  # the server's libraries, for this verb alone
+
+    listen(settings, policies, directory, announce)
+
+
+def example_request(directory: Directory, schema: Schema) -> dict[str, Any] | None:
+    """A request of which this world knows every word; None if nobody in it has a resource.
+
+    The first user who has one: somebody active, and a resource that lies in or below the
+    organization for which the user acts.
+    """
+    for user in sorted(directory.of_kind("user")):
+        places = [name for name, _ in user.memberships]
+        if user.status != "active" or not places:
+            continue
+        place = user.selected or places[0]
+        for resource, action in _askable(directory, schema, place):
+            request = {
+                "subject": {"type": "user", "id": user.key[1]},
+                "action": {"name": action},
+                "resource": {"type": resource[0], "id": resource[1]},
+            }
+            if user.selected is None and len(places) > 1:
+                request["context"] = {"organization": place}
+            return request
+    return None
+
+
+def _askable(directory: Directory, schema: Schema, place: str) -> Iterator[tuple[Key, str]]:
+    """Resources in or below `place`, by type as the policies list them, each with a bare action."""
+    for kind, known in schema.types.items():
+        bare = (
+            name
+            for name, parameters in known.actions.items()
+            if all(parameter.optional for parameter in parameters.values())
+        )
+        action = next(bare, None)
+        if action is None:
+            continue
+        for below in directory.subtree(place):
+            held = directory.linked(("organization", below), f"holds {kind}")
+            if held:
+                yield min(held), action
+
+
+def _greeting(address: str, example: dict[str, Any] | None, settings: Settings) -> Iterator[str]:
+    """Where the service answers, a question to paste into a shell, and where to read on."""
+    yield f"listening on {address}"
+    if example is not None:
+        key = ", with one of WATERSHED_API_KEYS for KEY" if settings.api_keys else ""
+        yield f"a question to try{key}:\n\n  {_curl(address, example, settings)}\n"
+    yield f"every route, with forms to try it: {address}/docs"
+
+
+def _curl(address: str, request: dict[str, Any], settings: Settings) -> str:
+    """The request as a command for any shell, from this machine."""
+    reachable = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    words = ["curl", "-s", f"{reachable}/authorize", "-H", "Content-Type: application/json"]
+    if settings.api_keys:
+        words += ["-H", "Authorization: Bearer KEY"]
+    return shlex.join([*words, "-d", json.dumps(request, ensure_ascii=False)])
