@@ -2,12 +2,15 @@
 
 import click
 
+from service.bootstrap import build_pdp
 from service.commands.opening import open_policies
 from service.commands.settings import json_option, settings_options
 from service.commands.tables import counts, described_cases, print_failures, run_tables
 from service.commands.terminal import print_json, print_problems, print_rows
 from service.config import Settings
+from service.domain.directory import Directory
 from service.errors import InvalidPolicy, InvalidTable
+from service.policy.lint import too_fine
 from service.policy.policy_set import read_policy_set
 
 
@@ -29,13 +32,17 @@ def check(settings: Settings, as_json: bool) -> None:
     """Read, lint and compile the policies, and run every decision table beside them.
 
     Decision tables are the files *.cases.toml in the folder of the policies and below. Every
-    problem is a line `file:line:column: reason`, and the exit status is then 1.
+    problem is a line `file:line:column: reason`, and the exit status is then 1. A place that reads
+    values too fine for a compiled plan is named too; it is no problem, only slow.
     """
-    problems, results, read = (), [], None
+    problems, results, read, plans, coarse = (), [], None, None, []
     try:
         read = open_policies(settings)
+        engine = build_pdp(read, Directory()).engine
         paths = sorted(settings.policies.rglob("*.cases.toml"))
-        results = run_tables(paths, read, settings) if paths else []
+        results = run_tables(paths, engine, settings) if paths else []
+        plans = engine.plans.counts()
+        coarse = too_fine(read, plans.wide)
     except (InvalidPolicy, InvalidTable) as invalid:
         problems = invalid.problems
     passed, failed = counts(results)
@@ -46,6 +53,8 @@ def check(settings: Settings, as_json: bool) -> None:
                 "files": len(read.sources) if read else None,
                 "rules": len(read.rules) if read else None,
                 "revision": read.revision if read else None,
+                "plans": plans._asdict() if plans else None,
+                "too_fine": [problem._asdict() for problem in coarse],
                 "passed": passed,
                 "failed": failed,
                 "cases": described_cases(results),
@@ -58,6 +67,12 @@ def check(settings: Settings, as_json: bool) -> None:
             click.echo(
                 f"{len(read.sources)} files, {len(read.rules)} rules, revision {read.revision}"
             )
+        if plans is not None and results:
+            click.echo(
+                f"{plans.shapes} plans of {plans.nodes} nodes; "
+                f"{plans.asked_oso} of {passed + failed} questions went to oso"
+            )
+        print_problems(coarse)
         if results:
             click.echo(f"{passed} passed, {failed} failed")
     if problems or failed:

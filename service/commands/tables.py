@@ -14,6 +14,7 @@ from service.commands.terminal import one_line, print_json, progress, write_file
 from service.config import Settings
 from service.domain.directory import Directory
 from service.errors import InvalidTable, InvalidWorld, Problem
+from service.policy.engine import Engine
 from service.policy.policy_set import PolicySet
 from service.policy.tables import Outcome, Table, read_table, run_case
 
@@ -40,7 +41,7 @@ def test(settings: Settings, paths: tuple[Path, ...], junit: Path | None, as_jso
     2 if a table cannot be run.
     """
     policies = open_policies(settings)
-    results = run_tables(paths, policies, settings)
+    results = run_tables(paths, build_pdp(policies, Directory()).engine, settings)
     passed, failed = counts(results)
     if as_json:
         cases = described_cases(results)
@@ -62,14 +63,13 @@ class Result(NamedTuple):
     outcomes: tuple[Outcome, ...]
 
 
-def run_tables(paths: Sequence[Path], policies: PolicySet, settings: Settings) -> list[Result]:
-    """What these policies decide in every case of these tables.
+def run_tables(paths: Sequence[Path], engine: Engine, settings: Settings) -> list[Result]:
+    """What the policies of this engine decide in every case of these tables.
 
     Raises:
         InvalidTable: with every problem of every table and of its world; nothing has been run.
     """
-    opened = _open_tables(paths, policies, settings)
-    engine = build_pdp(policies, Directory()).engine
+    opened = _open_tables(paths, engine.policies, settings)
     results, done = [], 0
     with progress("cases", total=sum(len(table.cases) for table, _ in opened)) as tell:
         for table, directory in opened:

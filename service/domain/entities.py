@@ -188,7 +188,8 @@ class User(Entity):
     _record: UserRecord
 
     def __init__(self, moment, record: UserRecord, acts_for: str | None = None):
-        super().__init__(moment, record)
+        self._moment = moment
+        self._record = record
         self._acts_for = acts_for
 
     def _role_at(self, organization: str) -> str:

@@ -303,16 +303,12 @@ def dangling(
 
 def value_problem(attribute: Attribute, value: Any) -> str | None:
     """Why `value` is not of the attribute's kind, or None when it is."""
-    return _CHECKS.get(attribute.kind, id_problem)(value)
+    # What is named need only be a string here: whether it is in the world is asked elsewhere.
+    return _CHECKS.get(attribute.kind, _string_problem)(value)
 
 
-def _is(kind: type, what: str) -> Callable[[Any], str | None]:
-    def check(value: Any) -> str | None:
-        # True is an int to Python, and must not be one to a policy.
-        fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-        return None if fits else f"is not {what}"
-
-    return check
+def _string_problem(value: Any) -> str | None:
+    return None if type(value) is str else "is not a string"
 
 
 def _integer_problem(value: Any) -> str | None:
@@ -325,6 +321,10 @@ def _number_problem(value: Any) -> str | None:
     if isinstance(value, float):
         return None if isfinite(value) else "is not a finite number"
     return None if _integer_problem(value) is None else "is not a number"
+
+
+def _boolean_problem(value: Any) -> str | None:
+    return None if type(value) is bool else "is not true or false"
 
 
 def _strings_problem(value: Any) -> str | None:
@@ -350,10 +350,10 @@ def _targets_problem(value: Any) -> str | None:
 
 
 _PLAIN: dict[str, Callable[[Any], str | None]] = {
-    "string": _is(str, "a string"),
+    "string": _string_problem,
     "integer": _integer_problem,
     "number": _number_problem,
-    "boolean": _is(bool, "true or false"),
+    "boolean": _boolean_problem,
     "strings": _strings_problem,
 }
 _CHECKS = {**_PLAIN, "organizations": _ids_problem, "targets": _targets_problem}

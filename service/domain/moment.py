@@ -1,7 +1,6 @@
 """The facts of one revision, seen at one instant: where every question gets its values from."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from service.domain.directory import Directory
 from service.domain.entities import Entity, Organization, Partner, Placed, Subscription, User
@@ -10,14 +9,6 @@ from service.domain.items import Item, Shareable, given_class, item_class
 from service.domain.reading import Readable
 from service.domain.schema import Attributes, Schema
 from service.errors import UnknownEntity
-
-
-class Form(NamedTuple):
-    """What a request must look like that asks for one action on one type of resource."""
-
-    entity_class: type[Entity]
-    parameters: Attributes
-    attributes: Attributes
 
 
 class Vocabulary:
@@ -34,11 +25,17 @@ class Vocabulary:
         for name, known in schema.types.items():
             if name not in self.entity_classes:
                 self.entity_classes[name] = item_class(known)
+        self.attributes: dict[str, Attributes] = {
+            name: known.attributes for name, known in schema.types.items()
+        }
         self.request_class = given_class("Request", _parameter_kinds(schema))
         context = {attribute.name: attribute.kind for attribute in schema.context.values()}
         self.context_class = given_class("Context", context)
-        self.forms: dict[tuple[str, str], Form] = {
-            (name, action): Form(self.entity_classes[name], parameters, known.attributes)
+        # Most actions take nothing and most policies read no context: one empty value serves all.
+        self.no_request = self.request_class(None, {}, {})
+        self.no_context = self.context_class(None, {}, {})
+        self.parameters: dict[tuple[str, str], Attributes] = {
+            (name, action): parameters
             for name, known in schema.types.items()
             for action, parameters in known.actions.items()
         }
@@ -88,10 +85,10 @@ class Moment:
 
     def organization(self, name: str) -> Organization:
         """The organization of this id. Raises UnknownEntity."""
-        record = self.directory.records.get(("organization", name))
-        if record is None:
-            raise UnknownEntity("organization", name)
-        return Organization(self, record)
+        try:
+            return Organization(self, self.directory.records["organization", name])
+        except KeyError:
+            raise UnknownEntity("organization", name) from None
 
     def subscription(self, name: str) -> Subscription:
         """The subscription of this id. Raises UnknownEntity."""

@@ -8,7 +8,7 @@ the value and ends the question at the first read that fails.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 # oso reads the limit from the environment at every query; a policy that runs longer fails closed.
@@ -77,16 +77,14 @@ class Engine:
         if said:
             raise InvalidPolicy([_problem(text) for text in said])
         self.plans = Plans(self.ask) if plans else None
+        self.findings: Callable[[Question], Findings] = self.plans.findings if plans else self.ask
+        """All rules that match a question; a failure if even one of them could not be asked."""
 
     def _constant(self, name: str, known: type[Readable]) -> int:
         """Make `name` readable in every rule; what it stands for is put in place per question."""
         term = self._oso.host.to_polar(known(None, {}, {}))
         self._oso.ffi_polar.register_constant(term, name)
         return term["value"]["ExternalInstance"]["instance_id"]
-
-    def findings(self, question: Question) -> Findings:
-        """All rules that match the question; a failure if even one of them could not be asked."""
-        return self.plans.findings(question) if self.plans else self.ask(question)
 
     def ask(self, question: Question, tape: Tape | None = None) -> Findings:
         """The findings of oso itself; with a tape, what oso asks on the way is recorded on it."""

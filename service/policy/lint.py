@@ -4,7 +4,7 @@ At run time each of these denies, which is safe and of no use to anybody. Here t
 the policies are in force, with the place and the word that was probably meant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from service.domain.entities import Entity
@@ -16,7 +16,7 @@ from service.errors import Problem
 from service.policy import law
 from service.policy.clauses import Chain, Clause
 from service.policy.policy_set import PolicySet
-from service.policy.source import Located, located_clauses
+from service.policy.source import Located, attribute_reads, located_clauses
 
 Words = dict[str, type[Readable]]
 """The class of each name that a rule may read from, as far as its head tells."""
@@ -138,3 +138,17 @@ class _Linter:
 def _meant(word: str | None, known) -> str:
     near = get_close_matches(word or "", list(known), 1)
     return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def too_fine(policies: PolicySet, names: Iterable[str]) -> list[Problem]:
+    """Where the rules read the values of these names, which are too many for a compiled plan."""
+    wide = set(names)
+    return [
+        Problem(
+            f"{found.file}:{found.line}:{found.column}",
+            ".".join(found.chain),
+            "has more different values than a plan keeps, so such questions go to oso",
+        )
+        for found in attribute_reads(policies.files)
+        if wide.intersection(found.chain[1:])
+    ]

@@ -34,7 +34,7 @@ class Counts(NamedTuple):
     contradictions: int
     """Plans that were retired because a recording did not fit them. Must stay 0."""
     wide: tuple[str, ...]
-    """The reads whose answers are too many to have an edge each, as `Class.name`."""
+    """The names of the reads whose answers are too many to have an edge each."""
 
 
 class _Shape:

@@ -31,17 +31,20 @@ class Question(NamedTuple):
 def resolve(request: AccessRequest, moment: Moment) -> Question | Failure:
     """The question that `request` asks at `moment`, or why it cannot be asked."""
     vocabulary = moment.vocabulary
-    form = vocabulary.forms.get((request.resource_type, request.action))
-    if form is None:
-        return _unknown_form(request, moment)
-    if form.parameters:
-        problem = _invalid(form.parameters, request.action_properties, "action.properties")
-        problem = problem or _unknown(form.parameters, request.action_properties, moment)
+    parameters = vocabulary.parameters.get((request.resource_type, request.action))
+    if parameters is None:
+        return _unknown_action(request, moment)
+    given, context = vocabulary.no_request, vocabulary.no_context
+    if parameters:
+        problem = _invalid(parameters, request.action_properties, "action.properties")
+        problem = problem or _unknown(parameters, request.action_properties, moment)
         if problem is not None:
             return problem
-    context = vocabulary.schema.context
-    if context and (problem := _invalid(context, request.context, "context")):
-        return problem
+        given = vocabulary.request_class(moment, parameters, request.action_properties)
+    if declared := vocabulary.schema.context:
+        if problem := _invalid(declared, request.context, "context"):
+            return problem
+        context = vocabulary.context_class(moment, declared, request.context)
     subject = _subject(request, moment)
     if type(subject) is Failure:
         return subject
@@ -49,16 +52,10 @@ def resolve(request: AccessRequest, moment: Moment) -> Question | Failure:
     resource = _described_or_stored(key, request.resource_properties, moment, "resource")
     if type(resource) is Failure:
         return resource
-    return Question(
-        subject,
-        request.action,
-        resource,
-        vocabulary.request_class(moment, form.parameters, request.action_properties),
-        vocabulary.context_class(moment, context, request.context),
-    )
+    return Question(subject, request.action, resource, given, context)
 
 
-def _unknown_form(request: AccessRequest, moment: Moment) -> Failure:
+def _unknown_action(request: AccessRequest, moment: Moment) -> Failure:
     kind = request.resource_type
     if kind not in moment.vocabulary.schema.types:
         detail = f"the policies know no resource of type `{kind}`"
@@ -164,11 +161,11 @@ def _described_or_stored(
     ):
         detail = f"{what}.properties.organization names no organization of the world"
         return Failure(decision.UNKNOWN_RESOURCE, detail)
-    declared = moment.vocabulary.schema.attributes_of(key[0])
-    if problem := _invalid(declared, properties, f"{what}.properties"):
+    declared = moment.vocabulary.attributes[key[0]]
+    if declared and (problem := _invalid(declared, properties, f"{what}.properties")):
         return problem
-    values = {name: properties[name] for name in declared if properties.get(name) is not None}
-    record = described(key, organization, values)
+    # Undeclared members may stay: a rule can only read what is declared.
+    record = described(key, organization, properties)
     return moment.vocabulary.entity_classes[key[0]](moment, record)
 
 
@@ -177,7 +174,7 @@ def _conflict(
 ) -> Failure | None:
     if not isinstance(record, ResourceRecord):
         return None
-    declared = moment.vocabulary.schema.attributes_of(record.key[0])
+    declared = moment.vocabulary.attributes[record.key[0]]
     stored = {**record.attributes, "organization": record.organization}
     for name in ("organization", *declared):
         said = properties.get(name)

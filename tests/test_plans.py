@@ -1,0 +1,272 @@
+"""Compiled plans equal oso, hold no facts, stay small, and a fault in them does not stay hidden."""
+
+import json
+import random
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from service.domain.changes import apply_changes
+from service.domain.moment import Moment
+from service.policy import plan as plan_module
+from service.policy.compiled import compile_plan
+from service.policy.decision import Failure
+from service.policy.pdp import clock
+from service.policy.plan import (
+    EDGES_LIMIT,
+    NODES_LIMIT,
+    Contradiction,
+    Node,
+    Plan,
+    Step,
+    Tape,
+    edge_key,
+    registers_of,
+)
+from service.policy.plans import Plans
+from service.policy.question import resolve
+from tests.differential import Difference, Totals, differences
+from tests.test_policies import cases_of, engine_of
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def questions(name="policies"):
+    """Every question of the tables, as far as it comes to the rules."""
+    engine = engine_of(name)
+    for case, directory in cases_of(name):
+        if case.after:
+            directory = apply_changes(directory, case.after, engine.policies.schema)
+        moment = Moment(directory, case.now or clock(), engine.vocabulary)
+        question = resolve(case.request, moment)
+        if not isinstance(question, Failure):
+            yield question
+
+
+@pytest.mark.parametrize("name", ["policies", "documents"])
+@pytest.mark.parametrize("settled_walks", [1, 10_000], ids=["compiled", "walked"])
+def test_plans_find_what_oso_finds_in_every_table(name, settled_walks):
+    engine = engine_of(name)
+    plans = Plans(engine.ask)
+    plans.settled_walks = settled_walks
+    asked = list(questions(name))
+
+    for question in (*asked, *asked, *asked):
+        assert engine.ask(question) == plans.findings(question)
+    assert plans.counts().contradictions == 0
+    assert plans.counts().asked_oso < len(asked)
+
+
+def test_plans_find_what_oso_finds_over_random_laws_facts_and_changes():
+    *found, totals = differences(decisions=20_000, seed=2026)
+
+    assert [] == found
+    assert totals.decisions == 20_000
+    assert totals.from_plans > 5_000
+    assert totals.compiled > 100
+    assert totals.allowed > 1_000
+    assert totals.failures > 1_000
+
+
+class MixedUpRegisters(Plan):
+    """A fault: two objects of one class change places."""
+
+    def walk(self, *first_registers):
+        node, registers = self.root, list(first_registers)
+        while type(node) is Node:
+            value = node.step.perform(registers)
+            node = node.edges.get(edge_key(value))
+            if plan_module.is_object(value):
+                registers.append(value)
+                if type(registers[-2]) is type(value):
+                    registers[-2:] = reversed(registers[-2:])
+        return node
+
+
+class GraftedErrors(Plans):
+    """A fault: what ended in an error becomes a branch."""
+
+    def _asked(self, question, shape):
+        tape = Tape(question)
+        findings = self._oracle(question, tape)
+        if tape.usable:
+            with suppress(Contradiction):
+                shape.plan._graft(tape.steps, findings)
+        return findings
+
+
+def plans_with(plan_class):
+    class Faulty(Plans):
+        def findings(self, question):
+            found = super().findings(question)
+            for shape in self._shapes.values():
+                if type(shape.plan) is not plan_class:
+                    shape.plan, shape.settling = plan_class(), 1 << 30
+            return found
+
+    return Faulty
+
+
+def first_difference(plans_of):
+    found = (item for item in differences(8_000, seed=3, plans_of=plans_of))
+    return next((item for item in found if isinstance(item, Difference)), None)
+
+
+def test_a_fault_is_found_when_edges_forget_their_type(monkeypatch):
+    def without_type(value):
+        return value if isinstance(value, bool | int | float | str) else edge_key(value)
+
+    monkeypatch.setattr(plan_module, "edge_key", without_type)
+
+    assert first_difference(plans_with(Plan)) is not None
+
+
+def test_a_fault_is_found_when_registers_are_mixed_up():
+    assert first_difference(plans_with(MixedUpRegisters)) is not None
+
+
+def test_a_fault_is_found_when_errors_are_grafted():
+    assert first_difference(GraftedErrors) is not None
+
+
+def test_a_fault_is_found_when_branches_outlive_their_policy():
+    shapes = {}
+
+    def shared(oracle):
+        plans = Plans(oracle)
+        plans._shapes = shapes
+        return plans
+
+    assert first_difference(shared) is not None
+
+
+def test_without_a_fault_the_same_search_finds_nothing():
+    assert first_difference(Plans) is None
+    assert first_difference(plans_with(Plan)) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [(True, 1), (1, 1.0), (0.0, -0.0), ("1", 1), (False, 0), ("", False)]
+)
+def test_edges_tell_apart_what_python_takes_for_equal(left, right):
+    assert edge_key(left) != edge_key(right)
+
+
+@pytest.mark.parametrize("value", [float("nan"), "x" * 257, ["y" * 257], list("abc" * 50)])
+def test_what_no_edge_can_stand_for_has_no_key(value):
+    assert edge_key(value) is None
+
+
+def test_a_plan_takes_no_more_edges_and_nodes_than_its_limits():
+    plan, step = Plan(), Step("read", "s", (2,), False)
+    for number in range(EDGES_LIMIT + 5):
+        tape = Tape.__new__(Tape)
+        tape.usable, tape.steps = True, [(step, f"answer {number}")]
+        plan.graft(tape, engine_of("policies").ask(next(questions())))
+
+    assert len(plan.root.edges) == EDGES_LIMIT
+    assert plan.nodes <= NODES_LIMIT
+    assert plan.wide_steps() == [step]
+
+
+def test_a_recording_that_contradicts_the_plan_is_not_taken():
+    plan, findings = Plan(), engine_of("policies").ask(next(questions()))
+    for name in ("s", "t"):
+        tape = Tape.__new__(Tape)
+        tape.usable, tape.steps = True, [(Step("read", name, (2,), False), "x")]
+        if name == "s":
+            plan.graft(tape, findings)
+
+    with pytest.raises(Contradiction):
+        plan.graft(tape, findings)
+
+
+def test_threads_that_ask_while_plans_grow_all_get_what_oso_says():
+    engine = engine_of("policies")
+    asked = list(questions())
+    expected = [engine.ask(question) for question in asked]
+    plans = Plans(engine.ask)
+    plans.settled_walks = 3
+
+    def ask_all(seed):
+        order = list(range(len(asked)))
+        random.Random(seed).shuffle(order)
+        return all(plans.findings(asked[each]) == expected[each] for each in order)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask_all, range(8)))
+    assert plans.counts().contradictions == 0
+
+
+def test_compiled_code_follows_the_walker_on_every_question_of_the_tables():
+    engine = engine_of("policies")
+    plans = Plans(engine.ask)
+    plans.settled_walks = 1 << 30
+    asked = list(questions())
+    for question in asked:
+        plans.findings(question)
+    compiled = {key: compile_plan(shape.plan) for key, shape in plans._shapes.items()}
+
+    for question in asked:
+        key = (type(question.subject), question.action, type(question.resource))
+        registers = registers_of(question)
+        try:
+            walked = plans._shapes[key].plan.walk(*registers)
+        except Exception:
+            with pytest.raises(Exception):  # noqa: B017 - whatever the walker met, the code meets
+                compiled[key](*registers)
+        else:
+            assert walked == compiled[key](*registers)
+
+
+FLAT = """
+import json, resource, sys
+sys.path.insert(0, {root!r})
+from service.config import Settings
+from service.domain.moment import Moment
+from service.domain.world import read_world
+from service.policy.decision import AccessRequest
+from service.policy.engine import Engine
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint
+from service.policy.policy_set import read_policy_set
+engine = Engine(read_policy_set(Settings().policies))
+world = {{"organizations": {{"W": {{}}, "N": {{"parent": "W"}}}},
+         "users": {{"u": {{"memberships": {{"N": "admin"}}}}}}}}
+pdp = PolicyDecisionPoint(engine, FixedFacts(read_world(world, engine.policies.schema)))
+def ask(n):
+    moment = pdp.moment()
+    described = {{"organization": "N"}}
+    for subject in ("u", f"nobody-{{n}}"):
+        pdp.decide(AccessRequest("user", subject, "read", "conversation", f"c-{{n}}",
+                                 resource_properties=described), moment)
+    if n % 2000 == 0:
+        pdp.decide(AccessRequest("user", "u", "add_subscription", "organization", "N",
+                                 action_properties={{"type": f"type {{n}}"}}), moment)
+        pdp.decide(AccessRequest("user", "u", f"action-{{n}}", f"type-{{n}}", "x"), moment)
+def used():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for n in range(20_000): ask(n)
+before = used()
+for n in range(20_000, 500_000): ask(n)
+print(json.dumps({{"grown_kib": used() - before, "counts": engine.plans.counts()._asdict()}}))
+"""
+
+
+def test_a_million_different_subjects_and_resources_leave_memory_flat():
+    command = [sys.executable, "-c", FLAT.format(root=str(ROOT))]
+    answer = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    assert answer["grown_kib"] < 4096
+    assert answer["counts"]["shapes"] == 2
+    assert answer["counts"]["nodes"] < 500
+
+
+def test_the_differential_run_is_repeatable():
+    first, again = (list(differences(500, seed=11)) for _ in range(2))
+
+    assert first == again
+    assert isinstance(first[-1], Totals)
