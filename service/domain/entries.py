@@ -30,7 +30,7 @@ from service.domain.records import (
     SubscriptionRecord,
     UserRecord,
 )
-from service.domain.schema import Attribute, Schema
+from service.domain.schema import LIST_KINDS, Attribute, Schema
 from service.errors import Problem
 
 TERMS = ("plan", "telephony", "product", "department")
@@ -73,6 +73,13 @@ class Entry:
             return bool(value)
         self.problem(field, value, "is not true or false")
         return False
+
+    def table(self, field: str, what: str) -> Mapping[str, Any]:
+        value = self.take(field)
+        if value is None or isinstance(value, Mapping):
+            return value or {}
+        self.problem(field, value, f"is not a table of {what}")
+        return {}
 
     def choice(self, field: str, choices: tuple[str, ...], default: str | None = None) -> str:
         value = self.take(field)
@@ -157,12 +164,8 @@ def organization(name: str, entry: Entry, path: tuple[str, ...]) -> Organization
 
 
 def user(name: str, entry: Entry) -> UserRecord:
-    memberships = entry.take("memberships") or {}
-    if not isinstance(memberships, Mapping):
-        entry.problem("memberships", memberships, "is not a table of organizations and roles")
-        memberships = {}
     held = []
-    for place, role in memberships.items():
+    for place, role in entry.table("memberships", "organizations and roles").items():
         if reason := id_problem(place):
             entry.problem(f"memberships.{place}", place, f"{reason}, so it is no id")
         elif role not in ROLES:
@@ -188,10 +191,7 @@ def subscription(name: str, entry: Entry) -> SubscriptionRecord:
     starts, ends = entry.moment("starts"), entry.moment("ends")
     if starts and ends and ends <= starts:
         entry.problem("ends", entry.take("ends"), "is not after `starts`; the end is exclusive")
-    numbers = entry.take("entitlements") or {}
-    if not isinstance(numbers, Mapping):
-        entry.problem("entitlements", numbers, "is not a table of numbers")
-        numbers = {}
+    numbers = entry.table("entitlements", "numbers")
     for what, number in numbers.items():
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             entry.problem(f"entitlements.{what}", number, "is not a whole number from 0")
@@ -232,10 +232,10 @@ def resource(key: Key, entry: Entry, schema: Schema, shares: tuple[Share, ...]) 
 
 def _references(attribute: Attribute, value: Any) -> Iterable[Link]:
     relation = f"attribute {attribute.name}"
-    if attribute.kind == "organizations":
-        for index, name in enumerate(value):
+    if attribute.kind in LIST_KINDS:
+        for index, name in enumerate(() if value == ALL else value):
             yield Link(("organization", name), relation, f"{attribute.name}[{index}]")
-    elif attribute.kind not in _PLAIN and value != ALL:
+    elif attribute.kind not in _PLAIN:
         yield Link((attribute.kind, value), relation, attribute.name)
 
 

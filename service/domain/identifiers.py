@@ -60,7 +60,10 @@ def parse_moment(value: object) -> datetime | None:
         except ValueError:
             return None
     if isinstance(value, datetime):
-        return None if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            return None if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError:  # the first or last hours of all time, in a zone far from UTC
+            return None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return None

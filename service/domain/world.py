@@ -228,7 +228,7 @@ def share_entry(key: Key, share: Share) -> dict[str, Any]:
 def _organization(record) -> dict[str, Any]:
     return {
         "name": record.name,
-        "kind": record.kind,
+        "kind": record.kind or None,
         "parent": record.parent,
         "status": record.status if record.status != "active" else None,
         "subscription_required": record.subscription_required or None,
@@ -271,4 +271,4 @@ _WRITERS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
 
 
 def _without_defaults(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if value is not None and value != ""}
+    return {name: value for name, value in entry.items() if value is not None}
