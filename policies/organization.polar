@@ -25,6 +25,7 @@ allow(user: User, "archive", organization: Organization, "administrators-archive
 
 # Owners archive the account that they own.
 allow(user: User, "archive", organization: Organization, "owners-archive-their-own-account") if
+  organization.is_account and
   user.organization = organization and
   user.role = "owner";
 

@@ -35,7 +35,9 @@ class Settings:
     host: str = _setting("str", "address to listen on", default="127.0.0.1")
     port: int = _setting("int", "port to listen on", default=8080, validate=Range(0, 65_535))
     workers: int = _setting("int", "worker processes", default=2, validate=Range(1, 256))
-    threads: int = _setting("int", "threads in a worker", default=4, validate=Range(1, 256))
+    threads: int = _setting(
+        "int", "threads in a worker for all routes but decisions", default=4, validate=Range(1, 256)
+    )
     policies: Path = _setting("path", "folder of the policy files", factory=_default_policies)
     world: Path | None = _setting("path", "world document: .toml or .json", default=None)
     levels: int = _setting("int", "last level of the tree", default=3, validate=Range(1, 32))

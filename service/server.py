@@ -12,18 +12,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from service.api.app import build_app
-from service.bootstrap import build_pdp
+from service.api.asgi_messages import AsgiApp
+from service.asgi import build_asgi
+from service.bootstrap import build_pdp, warm
 from service.config import Settings
 from service.domain.directory import Directory
 from service.policy.policy_set import PolicySet
 
 BACKLOG_CONNECTIONS = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than what pools and balancers use, so that they close first
-GRACEFUL_SECONDS = 20
+GRACEFUL_SECONDS = 8  # less than what container runtimes wait before they kill
 _MEMORY_FOLDER = "/dev/shm"
 
 
@@ -74,8 +74,9 @@ class _Server(BaseApplication):
             "bind": f"fd://{self._listener}",
             "backlog": BACKLOG_CONNECTIONS,
             "workers": self._settings.workers,
-            "worker_class": "gthread",
-            "threads": self._settings.threads,
+            "worker_class": "asgi",
+            "asgi_loop": "asyncio",
+            "asgi_lifespan": "off",
             "keepalive": KEEP_ALIVE_SECONDS,
             "graceful_timeout": GRACEFUL_SECONDS,
             "worker_tmp_dir": _MEMORY_FOLDER if os.path.isdir(_MEMORY_FOLDER) else None,
@@ -90,9 +91,11 @@ class _Server(BaseApplication):
             "post_worker_init": self._started,
         }
 
-    def load(self) -> Flask:
+    def load(self) -> AsgiApp:
         """The application of one worker; called after the fork."""
-        return build_app(build_pdp(self._policies, self._directory), self._settings)
+        pdp = build_pdp(self._policies, self._directory)
+        warm(pdp.engine, self._settings)
+        return build_asgi(pdp, self._settings)
 
     def _started(self, worker: Any) -> None:
         if worker.age == 1:  # workers are numbered as they start, replacements too

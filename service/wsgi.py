@@ -12,18 +12,24 @@ from flask import Flask
 
 from service.api.app import build_app
 from service.bootstrap import build_pdp, read_directory, read_policies
-from service.config import PREFIX, read_settings
+from service.config import PREFIX, Settings, read_settings
 from service.errors import ConfigurationError, Problem
+from service.policy.pdp import PolicyDecisionPoint
 
 
 def build() -> Flask:
     """The application that the environment asks for. Raises WatershedError."""
+    return build_app(*from_environment())
+
+
+def from_environment() -> tuple[PolicyDecisionPoint, Settings]:
+    """A decision point over the named world, and the settings. Raises WatershedError."""
     settings = read_settings()
     if settings.world is None:
         raise ConfigurationError([Problem(f"{PREFIX}WORLD", None, "is not set")])
     policies = read_policies(settings)
     directory = read_directory(settings.world, policies.schema, settings.levels)
-    return build_app(build_pdp(policies, directory), settings)
+    return build_pdp(policies, directory), settings
 
 
 def __getattr__(name: str) -> Any:

@@ -4,20 +4,26 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from serving import KEY, Server, serving
+from serving import DOORS, KEY, Server, serving
 
 BODY_LIMIT_BYTES = 16_384
 BATCH_LIMIT_ITEMS = 100
 
 
+@pytest.fixture(scope="session", params=DOORS)
+def door(request: pytest.FixtureRequest) -> str:
+    """Each way to serve: that of `watershed serve`, and Flask alone under gunicorn's threads."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(door: str) -> Iterator[Server]:
     """The brand and its dealers behind two workers, open to all, with low limits."""
     limits = {
         "WATERSHED_BODY_LIMIT_BYTES": str(BODY_LIMIT_BYTES),
         "WATERSHED_BATCH_LIMIT_ITEMS": str(BATCH_LIMIT_ITEMS),
     }
-    with serving(**limits) as running:
+    with serving(door=door, **limits) as running:
         yield running
 
 
@@ -29,8 +35,8 @@ def http(server: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def locked() -> Iterator[Server]:
+def locked(door: str) -> Iterator[Server]:
     """The same world behind one worker, for holders of a key."""
     keys = f"another-key-of-sixteen-characters,{KEY}"
-    with serving(WATERSHED_API_KEYS=keys, WATERSHED_WORKERS="1") as running:
+    with serving(door=door, WATERSHED_API_KEYS=keys, WATERSHED_WORKERS="1") as running:
         yield running

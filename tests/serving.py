@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 BRAND = ROOT / "fixtures" / "brand-dealers.world.toml"
 KEY = "a-key-of-sixteen-characters-and-more"
 START_SECONDS = 60
+DOORS = ("asgi", "wsgi")
 
 GOOD = b"""\
 {"subject": {"type": "user", "id": "dora"}, "action": {"name": "reply"},
@@ -119,9 +120,14 @@ def command(world: Path = BRAND, port: int = 0) -> list[str]:
     return [sys.executable, "-m", "service", *verb]
 
 
-@contextmanager
-def serving(world: Path = BRAND, **variables: str) -> Iterator[Server]:
+def serving(world: Path = BRAND, door: str = "asgi", **variables: str):
     """A server of this world and these settings, for as long as the block runs."""
+    return _serving_threads(world, variables) if door == "wsgi" else _serving(world, variables)
+
+
+@contextmanager
+def _serving(world: Path, variables: dict[str, str]) -> Iterator[Server]:
+    """`watershed serve`."""
     process = subprocess.Popen(
         command(world), env=environment(**variables), stdout=subprocess.PIPE, text=True
     )
@@ -134,3 +140,26 @@ def serving(world: Path = BRAND, **variables: str) -> Iterator[Server]:
         process.send_signal(signal.SIGTERM)
         process.wait(START_SECONDS)
         process.stdout.close()
+
+
+@contextmanager
+def _serving_threads(world: Path, variables: dict[str, str]) -> Iterator[Server]:
+    """The Flask application alone, under gunicorn's thread worker."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    host, port = listener.getsockname()
+    options = f"--bind fd://{listener.fileno()} --worker-class gthread --threads 4 --workers 2"
+    options += " --keep-alive 75 --limit-request-line 8190 --no-control-socket --log-level warning"
+    trust = ["--forwarded-allow-ips", "", "--forwarder-headers", ""]  # nobody's word
+    settings = {"WATERSHED_WORLD": str(world), "WATERSHED_PAGE_SECRET": KEY, **variables}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", *options.split(), *trust, "service.wsgi:app"],
+        env=environment(**settings),
+        cwd=ROOT,
+        pass_fds=[listener.fileno()],
+    )
+    try:
+        yield Server(host, port, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(START_SECONDS)
+        listener.close()

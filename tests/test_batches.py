@@ -9,7 +9,7 @@ from serving import BRAND, QUESTION, ROOT, problem_of
 from test_http import BAD_QUESTIONS
 from worlds import directory_of, engine
 
-from service.api.batches import answer_batch
+from service.api.batches import answer_batch, at_once
 from service.domain.world import parse_world
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 
@@ -231,6 +231,6 @@ def test_all_evaluations_of_a_batch_see_one_moment():
 
     directory = directory_of(parse_world(BRAND.read_bytes(), BRAND.name))
     pdp = PolicyDecisionPoint(engine(), FixedFacts(directory), clock)
-    answer_batch({**QUESTION, "evaluations": [{}] * 10}, pdp, 10)
+    at_once(answer_batch({**QUESTION, "evaluations": [{}] * 1000}, pdp, 1000))
 
     assert len(ticks) == 1

@@ -471,7 +471,7 @@ def test_decision_tables_beside_the_policies_are_run(copied_policies, table):
     path = table(ALLOWED, WRONG, name="policies/a.cases.toml")
     path.write_text(path.read_text().replace('world = "', 'world = "../', 1))
     result = run("policies", "check", "--policies", copied_policies)
-    failed, _, last = result.stdout.splitlines()
+    failed, _, _, last = result.stdout.splitlines()
 
     assert result.exit_code == 1
     assert failed.startswith("T1  user:dora manage  expected allow, got deny")

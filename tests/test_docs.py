@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from service import errors
 from service.config import PREFIX, Settings
 from service.domain.entities import Entity, Organization, Partner, Placed, Subscription, User
 from service.domain.items import Item, Organizations
@@ -47,3 +48,16 @@ def test_every_reason_is_explained_in_the_readme(reason):
 @pytest.mark.parametrize("name", Settings.__dataclass_fields__)
 def test_every_setting_is_listed_in_the_readme(name):
     assert f"`{PREFIX}{name.upper()}`" in README
+
+
+def codes(error=errors.WatershedError):
+    """The codes of every situation in the tree: its leaves, and what is raised as it stands."""
+    for inner in error.__subclasses__():
+        yield from codes(inner)
+    if "code" in vars(error) and not error.__subclasses__():
+        yield error.code
+
+
+@pytest.mark.parametrize("code", sorted(set(codes())))
+def test_every_error_code_is_explained_in_the_readme(code):
+    assert f"| `{code}` | " in README

@@ -1,6 +1,7 @@
 """One decision over HTTP: what is taken, what is refused, and that no refusal hurts the next."""
 
 import re
+from http.client import RemoteDisconnected
 
 import pytest
 from conftest import BODY_LIMIT_BYTES
@@ -201,7 +202,6 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(server):
     answer = server.say(
         b"POST /authorize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n",
         b"Content-Length: 999999999999\r\n\r\n",
-        hang_up=True,
     )
 
     assert (413, "request-too-large") == problem_of(answer)
@@ -227,25 +227,29 @@ def test_a_refused_body_does_not_disturb_its_connection(http):
 @pytest.mark.parametrize(
     "framing", [b"zz\r\n{}\r\n0\r\n\r\n", b"5\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}"]
 )
-def test_malformed_chunks_are_the_senders_fault(server, framing):
+def test_malformed_chunks_are_the_senders_fault(server, door, framing):
     answer = server.say(
         b"POST /authorize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n",
         b"Transfer-Encoding: chunked\r\n\r\n" + framing,
-        hang_up=True,
+        hang_up=door == "wsgi",  # which otherwise waits for what else may come
     )
 
-    assert (400, "malformed-document") == problem_of(answer)
+    assert 400 == answer.status  # said by gunicorn itself where it reads bodies unasked
+    assert b"decision" not in answer.body
     assert server.decides()
 
 
-def test_a_body_that_breaks_off_is_refused(server):
-    answer = server.say(
-        b"POST /authorize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n",
-        b"Content-Length: %d\r\n\r\n" % (len(GOOD) + 1) + GOOD,
-        hang_up=True,
-    )
-
-    assert (400, "malformed-document") == problem_of(answer)
+def test_a_body_that_breaks_off_is_never_decided(server, door):
+    try:
+        answer = server.say(
+            b"POST /authorize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n",
+            b"Content-Length: %d\r\n\r\n" % (len(GOOD) + 1) + GOOD,
+            hang_up=True,
+        )
+    except RemoteDisconnected:
+        assert door == "asgi"  # whoever hangs up is hung up on
+    else:
+        assert (400, "malformed-document") == problem_of(answer)
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ BAD_WORLDS = [
     ),
     (
         world(shares=[{"resource": "channel:c", "with": ["D", "X"]}]),
-        "shares of channel:c: with",
+        "shares[0].with",
         "X",
         "organization:X, which is not in the world",
     ),

@@ -3,7 +3,9 @@
 from typing import Any
 
 from flask import Request
+from werkzeug.http import parse_options_header
 
+from service.api.messages import JSON
 from service.domain.strict_json import read_json
 from service.errors import (
     InvalidRequest,
@@ -15,37 +17,54 @@ from service.errors import (
 )
 
 
-def read_object(request: Request, limit_bytes: int) -> dict[str, Any]:
-    """The JSON object that the request carries.
+def judge_headers(
+    announced_bytes: int | None, encoding: str, content_type: str, limit_bytes: int
+) -> None:
+    """Refuse by its headers what need not be read; `announced_bytes` is the Content-Length.
 
     Raises:
-        RequestTooLarge: the body has more than `limit_bytes`, or is nested too deeply.
-        UnsupportedContentEncoding, UnsupportedContentType: the headers do not announce plain JSON.
-        MalformedDocument: the body is empty, broken off, or not JSON.
-        InvalidRequest: it is JSON, and not an object.
+        RequestTooLarge: the body has more than `limit_bytes`.
+        UnsupportedContentEncoding, UnsupportedContentType: it is not announced as plain JSON.
     """
-    _judge_headers(request, limit_bytes)
-    return parse_object(_read(request, limit_bytes))
+    judge_length(announced_bytes or 0, limit_bytes)
+    if encoding and encoding.strip().lower() != "identity":
+        raise UnsupportedContentEncoding(encoding.strip().lower())
+    if content_type != JSON and parse_options_header(content_type)[0].lower() != JSON:
+        raise UnsupportedContentType(content_type)
+
+
+def judge_length(length_bytes: int, limit_bytes: int) -> None:
+    """Refuse a body of this length if it is too long, never to cut it. Raises RequestTooLarge."""
+    if length_bytes > limit_bytes:
+        raise RequestTooLarge("the body", limit_bytes, "bytes")
+
+
+def broken_off() -> MalformedDocument:
+    """What is wrong with a body of which the rest does not come."""
+    return MalformedDocument("the body breaks off, or its chunks are malformed")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that these bytes spell. Raises as `read_object` does."""
+    """The JSON object that these bytes spell.
+
+    Raises:
+        MalformedDocument: the body is empty or not JSON.
+        RequestTooLarge: it is nested too deeply.
+        InvalidRequest: it is JSON, and not an object.
+    """
     if not body:
         raise MalformedDocument("the body is empty; send a JSON object")
     document = read_json(body)
-    if not isinstance(document, dict):
+    if type(document) is not dict:
         raise InvalidRequest([Problem("body", None, "is not an object")])
     return document
 
 
-def _judge_headers(request: Request, limit_bytes: int) -> None:
-    if (request.content_length or 0) > limit_bytes:
-        raise RequestTooLarge("the body", limit_bytes, "bytes")
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity"):
-        raise UnsupportedContentEncoding(encoding)
-    if request.mimetype != "application/json":
-        raise UnsupportedContentType(request.content_type or "")
+def read_object(request: Request, limit_bytes: int) -> dict[str, Any]:
+    """The JSON object that Flask's request carries. Raises as the functions above do."""
+    encoding = request.headers.get("Content-Encoding", "")
+    judge_headers(request.content_length, encoding, request.content_type or "", limit_bytes)
+    return parse_object(_read(request, limit_bytes))
 
 
 def _read(request: Request, limit_bytes: int) -> bytes:
@@ -62,9 +81,8 @@ def _read(request: Request, limit_bytes: int) -> bytes:
     except Exception as error:
         # Each server has its own exceptions for chunks that are no chunks and for a sender who has
         # gone away. Nothing but the sender's bytes is touched here, so the fault is the sender's.
-        raise MalformedDocument("the body breaks off, or its chunks are malformed") from error
-    if len(body) > limit_bytes:
-        raise RequestTooLarge("the body", limit_bytes, "bytes")
+        raise broken_off() from error
+    judge_length(len(body), limit_bytes)
     if request.content_length not in (None, len(body)):
-        raise MalformedDocument("the body breaks off before its announced length")
+        raise broken_off()
     return body

@@ -6,14 +6,17 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from service.api import examples, schemas
-from service.api.answers import json_answer
-from service.api.batches import answer_batch
+from service.api.answers import response_of
+from service.api.batches import answer_batch, answer_one, at_once
 from service.api.bodies import read_object
 from service.api.documentation import documented
-from service.api.rendering import decision_body
-from service.api.requests import Evaluation, read_evaluation
+from service.api.messages import Answer
+from service.api.requests import Evaluation
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
+
+AUTHORIZE, EVALUATION = "/authorize", "/access/v1/evaluation"
+EVALUATIONS = "/access/v1/evaluations"
 
 _EVALUATION: dict[str, Any] = {"schema": Evaluation, "example": examples.EVALUATION}
 _BATCH: dict[str, Any] = {
@@ -25,13 +28,12 @@ _REFUSALS = (400, 413, 415)
 
 
 def decisions(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
-    """The routes that decide. Nothing parses their arguments but the code below: they are hot."""
+    """The routes that decide, for any WSGI server; `door.py` answers them without Flask."""
     blueprint = Blueprint("decisions", __name__, description="May this subject do that?")
     body_limit, batch_limit = settings.body_limit_bytes, settings.batch_limit_items
 
     def evaluate() -> Response:
-        asked = read_evaluation(read_object(request, body_limit))
-        return json_answer(decision_body(pdp.decide(asked)))
+        return response_of(Answer(answer_one(read_object(request, body_limit), pdp)))
 
     one = documented(
         blueprint,
@@ -41,7 +43,7 @@ def decisions(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
         body=_EVALUATION,
     )
 
-    @blueprint.route("/authorize", methods=["POST"])
+    @blueprint.route(AUTHORIZE, methods=["POST"])
     @one
     def authorize() -> Response:
         """Decide one request
@@ -50,13 +52,13 @@ def decisions(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
         """
         return evaluate()
 
-    @blueprint.route("/access/v1/evaluation", methods=["POST"])
+    @blueprint.route(EVALUATION, methods=["POST"])
     @one
     def evaluation() -> Response:
         """Decide one request, at AuthZEN's path"""
         return evaluate()
 
-    @blueprint.route("/access/v1/evaluations", methods=["POST"])
+    @blueprint.route(EVALUATIONS, methods=["POST"])
     @documented(blueprint, _BATCH_ANSWER, examples.BATCH_ANSWER, refusals=_REFUSALS, body=_BATCH)
     def evaluations() -> Response:
         """Decide several requests at one moment
@@ -64,6 +66,7 @@ def decisions(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
         Each evaluation takes from the top level what it lacks. A malformed one is denied in its
         place and says why in `context.error`; the others are decided.
         """
-        return json_answer(answer_batch(read_object(request, body_limit), pdp, batch_limit))
+        steps = answer_batch(read_object(request, body_limit), pdp, batch_limit)
+        return response_of(Answer(at_once(steps)))
 
     return blueprint

@@ -9,8 +9,8 @@ from flask import Response
 from flask_smorest import Blueprint
 from werkzeug.exceptions import NotFound
 
-from service.api.answers import JSON
 from service.api.documentation import documented
+from service.api.messages import JSON
 
 # Swagger UI sets styles by script, which needs no exception; its icons are images of data.
 _CONTENT_SECURITY = (

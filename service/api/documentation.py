@@ -9,7 +9,7 @@ from flask_smorest import Api, Blueprint
 
 from service import __version__, errors
 from service.api import problems
-from service.api.answers import JSON, REQUEST_ID
+from service.api.messages import JSON, REQUEST_ID
 from service.api.schemas import ProblemDocument
 
 View = Callable[..., Any]

@@ -1,30 +1,28 @@
 """Who may speak to the service at all: whoever holds one of its keys, once there are any."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from hmac import compare_digest
-
-from flask import request
 
 from service.errors import NotAuthenticated
 
 
-def build_guard(api_keys: Sequence[str], open_endpoints: Container[str]) -> Callable[[], None]:
-    """A check that lets a request pass, or raises NotAuthenticated.
+def build_guard(api_keys: Sequence[str]) -> Callable[[str], None]:
+    """A check of the header Authorization that lets a request pass, or raises NotAuthenticated.
 
-    `open_endpoints` need no key. Whatever else there is needs one, routes that do not exist
-    included: a stranger does not learn which do.
+    Whatever there is needs a key, routes that do not exist included: a stranger does not learn
+    which do. Only `operations.OPEN_ENDPOINTS` are never checked.
     """
     # Digests are of one length, so that comparing them tells nothing of a key, its length included.
     digests = [_digest(key.encode("utf-8")) for key in api_keys]
 
-    def check() -> None:
-        if not digests or request.endpoint in open_endpoints:
+    def check(authorization: str) -> None:
+        if not digests:
             return
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, key = authorization.partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise NotAuthenticated("send a key as `Authorization: Bearer KEY`")
-        given = _digest(key.strip().encode("latin-1"))  # as WSGI spells the bytes of a header
+        given = _digest(key.strip().encode("latin-1"))  # as servers spell the bytes of a header
         # Every key is compared, whichever fits.
         if not sum([compare_digest(given, known) for known in digests]):
             raise NotAuthenticated("the key is not one of those configured")

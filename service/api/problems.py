@@ -4,18 +4,21 @@ The only place that maps an error to a status. No problem speaks of a verdict: a
 answer.
 """
 
+import logging
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from flask import Flask, Response
+from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from service import errors
-from service.api.answers import json_answer, request_id
+from service.api.answers import request_id, response_of
+from service.api.messages import Answer, answer
 
 MEDIA_TYPE = "application/problem+json"
 REALM = "watershed"
-CHALLENGE = {"WWW-Authenticate": f'Bearer realm="{REALM}"'}
+CHALLENGE = (("WWW-Authenticate", f'Bearer realm="{REALM}"'),)
+_LOG = logging.getLogger("service")
 
 
 class Kind(NamedTuple):
@@ -41,6 +44,7 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
 _OF_STATUS = {
     HTTPStatus.NOT_FOUND: ("unknown-route", "there is no such route; see /openapi.json"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "see the header Allow"),
+    HTTPStatus.REQUEST_TIMEOUT: ("request-timeout", "the body did not arrive in time"),
 }
 _INTERNAL = "the service failed; its log says why, under the id in X-Request-ID"
 
@@ -61,32 +65,32 @@ def problem_body(
     return body
 
 
+def problem_of(error: Exception, request_id: str) -> Answer:
+    """The problem document that answers a request which ended in this error."""
+    kind = KINDS.get(type(error))
+    if kind is not None:
+        body = problem_body(kind.status, error.code, kind.title, str(error), error.problems)
+        challenge = CHALLENGE if isinstance(error, errors.NotAuthenticated) else ()
+        return answer(body, kind.status, MEDIA_TYPE, challenge)
+    if isinstance(error, HTTPException):
+        return _spoken_by_http(error)
+    # The only place that swallows an error of any kind: what it says goes to the log alone.
+    _LOG.error("request %s failed", request_id, exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    body = problem_body(status, "internal-error", status.phrase, _INTERNAL)
+    return answer(body, status, MEDIA_TYPE)
+
+
+def _spoken_by_http(error: HTTPException) -> Answer:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    slug = status.phrase.lower().replace(" ", "-")
+    code, detail = _OF_STATUS.get(status, (slug, error.description or status.phrase))
+    allowed = tuple((name, value) for name, value in error.get_headers() if name == "Allow")
+    return answer(problem_body(status, code, status.phrase, detail), status, MEDIA_TYPE, allowed)
+
+
 def register_problems(app: Flask) -> None:
     """Answer every error of the application with a problem document."""
-
-    def refused(error: errors.WatershedError) -> Response:
-        kind = KINDS.get(type(error))
-        if kind is None:
-            return failed(error)
-        body = problem_body(kind.status, error.code, kind.title, str(error), error.problems)
-        headers = CHALLENGE if isinstance(error, errors.NotAuthenticated) else None
-        return json_answer(body, kind.status, MEDIA_TYPE, headers)
-
-    def spoken_by_http(error: HTTPException) -> Response:
-        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-        slug = status.phrase.lower().replace(" ", "-")
-        code, detail = _OF_STATUS.get(status, (slug, error.description or status.phrase))
-        headers = [(name, value) for name, value in error.get_headers() if name == "Allow"]
-        body = problem_body(status, code, status.phrase, detail)
-        return json_answer(body, status, MEDIA_TYPE, headers)
-
-    def failed(error: Exception) -> Response:
-        # The only place that swallows an error of any kind: what it says goes to the log alone.
-        app.logger.error("request %s failed", request_id(), exc_info=error)
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        body = problem_body(status, "internal-error", status.phrase, _INTERNAL)
-        return json_answer(body, status, MEDIA_TYPE)
-
-    app.register_error_handler(errors.WatershedError, refused)
-    app.register_error_handler(HTTPException, spoken_by_http)
-    app.register_error_handler(Exception, failed)
+    app.register_error_handler(
+        Exception, lambda error: response_of(problem_of(error, request_id()))
+    )

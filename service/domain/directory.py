@@ -30,6 +30,8 @@ class Directory:
     links: "Map[LinkKey, Map[Key, None]]" = _NONE
     closed: "Map[str, str]" = _NONE
     """The status of each organization that is not active: few, and asked for in every decision."""
+    gated: "Map[str, None]" = _NONE
+    """The accounts whose people need an active subscription."""
 
     def get(self, key: Key) -> Record | None:
         """The record of `key`, or None."""
@@ -57,7 +59,8 @@ class Directory:
 
     def put(self, records: Iterable[Record]) -> "Directory":
         """The directory in which these records stand in place of those of the same key."""
-        entries, links, closed = self.records.mutate(), self.links.mutate(), self.closed
+        entries, links = self.records.mutate(), self.links.mutate()
+        closed, gated = self.closed, self.gated
         for record in records:
             before = entries.get(record.key)
             after_links = _ends(record)
@@ -67,18 +70,23 @@ class Directory:
             for end in after_links - before_links:
                 links[end] = links.get(end, _NONE).set(record.key, None)
             entries[record.key] = record
-            closed = _closed_with(closed, record)
-        return replace(self, records=entries.finish(), links=links.finish(), closed=closed)
+            if isinstance(record, OrganizationRecord):
+                closed, gated = _marked(closed, gated, record)
+        return replace(
+            self, records=entries.finish(), links=links.finish(), closed=closed, gated=gated
+        )
 
     def remove(self, key: Key) -> "Directory":
         """The directory without the record of `key`, which must be there."""
         links = self.links.mutate()
         for end in _ends(self.records[key]):
             _unlink(links, end, key)
-        closed = self.closed
-        if key[0] == "organization" and key[1] in closed:
-            closed = closed.delete(key[1])
-        return replace(self, records=self.records.delete(key), links=links.finish(), closed=closed)
+        rest = replace(self, records=self.records.delete(key), links=links.finish())
+        if key[0] != "organization":
+            return rest
+        return replace(
+            rest, closed=_without(self.closed, key[1]), gated=_without(self.gated, key[1])
+        )
 
     def at_revision(self, revision: int) -> "Directory":
         """The same facts under another number."""
@@ -88,22 +96,27 @@ class Directory:
 def directory_of(records: dict[Key, Record], levels: int, revision: int) -> Directory:
     """A directory of many records at once: the same as putting them one by one, and faster."""
     links: dict[LinkKey, dict[Key, None]] = {}
-    closed = _NONE
+    closed = gated = _NONE
     for key, record in records.items():
-        closed = _closed_with(closed, record)
+        if isinstance(record, OrganizationRecord):
+            closed, gated = _marked(closed, gated, record)
         for target, relation, _ in record.links():
             links.setdefault((*target, relation), {})[key] = None
     ends = Map({end: Map(sources) for end, sources in links.items()})
-    return Directory(revision, levels, Map(records), ends, closed)
+    return Directory(revision, levels, Map(records), ends, closed, gated)
 
 
-def _closed_with(closed: "Map[str, str]", record: Record) -> "Map[str, str]":
-    if not isinstance(record, OrganizationRecord):
-        return closed
+def _marked(closed: Map, gated: Map, record: OrganizationRecord) -> tuple[Map, Map]:
+    """`closed` and `gated` with what this organization is."""
     name = record.key[1]
+    closed, gated = _without(closed, name), _without(gated, name)
     if record.status != "active":
-        return closed.set(name, record.status)
-    return closed.delete(name) if name in closed else closed
+        closed = closed.set(name, record.status)
+    return closed, gated.set(name, None) if record.subscription_required else gated
+
+
+def _without(marks: Map, name: str) -> Map:
+    return marks.delete(name) if name in marks else marks
 
 
 def _ends(record: Record) -> set[LinkKey]:

@@ -136,10 +136,9 @@ class Organization(Placed):
     def subscription_required(self) -> bool:
         """Whether whoever works for it needs an active subscription of its account (S2-20)."""
         path = self._record.path
-        if len(path) < ACCOUNT_LEVEL:
-            return False
-        account = self._moment.directory.get(("organization", path[ACCOUNT_LEVEL - 1]))
-        return account.subscription_required
+        return (
+            len(path) >= ACCOUNT_LEVEL and path[ACCOUNT_LEVEL - 1] in self._moment.directory.gated
+        )
 
     @fact("subscriptions")
     def subscriptions(self) -> tuple["Subscription", ...]:

@@ -66,12 +66,14 @@ def _parameter_kinds(schema: Schema) -> dict[str, str]:
 class Moment:
     """A directory, an instant in UTC, and the words to speak of them. Never changed once made."""
 
-    __slots__ = ("directory", "now", "vocabulary")
+    __slots__ = ("_organizations", "directory", "now", "vocabulary")
 
     def __init__(self, directory: Directory, now: datetime, vocabulary: Vocabulary):
         self.directory = directory
         self.now = now
         self.vocabulary = vocabulary
+        # One question, and a batch even more, asks for few organizations again and again.
+        self._organizations: dict[str, Organization] = {}
 
     def find(self, key: Key) -> Entity | None:
         """The entity of this key, or None if it is not in the world."""
@@ -85,10 +87,13 @@ class Moment:
 
     def organization(self, name: str) -> Organization:
         """The organization of this id. Raises UnknownEntity."""
-        try:
-            return Organization(self, self.directory.records["organization", name])
-        except KeyError:
-            raise UnknownEntity("organization", name) from None
+        found = self._organizations.get(name)
+        if found is None:
+            record = self.directory.records.get(("organization", name))
+            if record is None:
+                raise UnknownEntity("organization", name)
+            found = self._organizations[name] = Organization(self, record)
+        return found
 
     def subscription(self, name: str) -> Subscription:
         """The subscription of this id. Raises UnknownEntity."""

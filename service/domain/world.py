@@ -69,7 +69,7 @@ def read_world(
             if record is not None:
                 entry.finish()
                 records[record.key] = record
-    _check_references(records, document, problems)
+    _check_references(records, shares, problems)
     for key, positions in shares.items():
         if key not in records:
             for position, _ in positions:
@@ -177,21 +177,23 @@ def _shares(rows: Any, schema: Schema, problems: list[Problem]) -> Shares:
 
 
 def _check_references(
-    records: Mapping[Key, Record], document: Mapping[str, Any], problems: list[Problem]
+    records: Mapping[Key, Record], shares: Shares, problems: list[Problem]
 ) -> None:
-    sections = {"organization": "organizations", "user": "users", "partner": "partners"}
-    sections["subscription"] = "subscriptions"
+    sections = {kind: section for kind, (section, _) in _WRITERS.items()}
     for key, record in records.items():
         section = sections.get(key[0])
-        place = f"{section}.{key[1]}" if section else f"resources.{reference(key)}"
         if section == "organizations":
             continue  # its one link is its parent, which `_paths` has judged
+        place = f"{section}.{key[1]}" if section else f"resources.{reference(key)}"
         for field, value, reason in entries.dangling(record, records.get):
             if not value:
                 continue  # a field that could not be read has its own problem
             if field == "with":
-                place_of_share = f"shares of {reference(key)}: with"
-                problems.append(Problem(place_of_share, value, reason))
+                problems += [
+                    Problem(f"shares[{position}].with", value, reason)
+                    for position, share in shares[key]
+                    if value in (share.targets or ())
+                ]
             else:
                 problems.append(Problem(f"{place}.{field}", value, reason))
 

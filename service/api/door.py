@@ -1,0 +1,121 @@
+"""The short way to a decision: ASGI without a framework. All other requests are handed on.
+
+What is read, decided and answered here is what Flask reads, decides and answers; only the carrying
+differs. One event loop serves every connection, so nothing here waits for one client alone: a slow
+body costs a socket, and a long batch lets others in between.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from service.api.asgi_messages import (
+    AsgiApp,
+    Body,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    headers_of,
+    say,
+    text_of,
+    with_body,
+)
+from service.api.batches import answer_batch, answer_one
+from service.api.bodies import judge_headers, judge_length, parse_object
+from service.api.decisions import AUTHORIZE, EVALUATION, EVALUATIONS
+from service.api.guard import build_guard
+from service.api.messages import Answer, id_of_request
+from service.api.patience import BODY_SECONDS, Patience
+from service.api.problems import problem_of
+from service.config import Settings
+from service.errors import NotAuthenticated
+from service.policy.pdp import PolicyDecisionPoint
+
+Evaluate = Callable[[dict[str, Any]], Awaitable[str]]
+
+
+def build_door(
+    pdp: PolicyDecisionPoint,
+    settings: Settings,
+    others: AsgiApp,
+    body_seconds: float = BODY_SECONDS,
+) -> AsgiApp:
+    """An application that decides, and hands on to `others` what it does not answer itself."""
+    guard = build_guard(settings.api_keys)
+    patience = Patience(body_seconds)
+    body_limit, batch_limit = settings.body_limit_bytes, settings.batch_limit_items
+
+    async def evaluate(document: dict[str, Any]) -> str:
+        return answer_one(document, pdp)
+
+    async def evaluate_many(document: dict[str, Any]) -> str:
+        steps = answer_batch(document, pdp, batch_limit)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            await asyncio.sleep(0)
+
+    deciding = {AUTHORIZE: evaluate, EVALUATION: evaluate, EVALUATIONS: evaluate_many}
+
+    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await others(scope, receive, send)
+            return
+        headers = headers_of(scope)
+        evaluation = deciding.get(scope["path"]) if scope["method"] == "POST" else None
+        if evaluation is not None:
+            await decide(evaluation, headers, Body(receive, patience), send)
+        elif b"content-length" in headers or b"transfer-encoding" in headers:
+            await hand_on_whole(scope, headers, receive, send)
+        else:
+            await others(scope, receive, send)
+
+    async def decide(evaluation: Evaluate, headers: Headers, body: Body, send: Send) -> None:
+        request_id = _request_id(headers)
+        try:
+            guard(text_of(headers, b"authorization"))
+            judge_headers(
+                _announced_bytes(headers),
+                text_of(headers, b"content-encoding"),
+                text_of(headers, b"content-type"),
+                body_limit,
+            )
+            document = parse_object(await body.read(body_limit))
+            answer = Answer(await evaluation(document))
+        except Exception as error:
+            answer = problem_of(error, request_id)
+        await say(answer, request_id, send)
+        if not body.ended:
+            await body.let_end(body_limit)
+
+    async def hand_on_whole(scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        """Hand on a request when all of its body is here: threads must not wait for clients."""
+        body, content = Body(receive, patience), b""
+        try:
+            guard(text_of(headers, b"authorization"))
+            judge_length(_announced_bytes(headers) or 0, body_limit)
+            content = await body.read(body_limit)
+        except NotAuthenticated:
+            pass  # a stranger's body is not read; who answers says so, or asks for no key
+        except Exception as error:
+            request_id = _request_id(headers)
+            await say(problem_of(error, request_id), request_id, send)
+            await body.let_end(body_limit)
+            return
+        await others(*with_body(content, scope, headers, receive), send)
+        if not body.ended:
+            await body.let_end(body_limit)
+
+    return door
+
+
+def _request_id(headers: Headers) -> str:
+    return id_of_request(text_of(headers, b"x-request-id"))
+
+
+def _announced_bytes(headers: Headers) -> int | None:
+    length = headers.get(b"content-length")
+    return None if length is None else int(length)  # digits, as the server has checked

@@ -1,0 +1,37 @@
+"""`app`: the service for an ASGI server, such as `gunicorn --worker-class asgi service.asgi:app`.
+
+Decisions are made on the event loop; all other routes are Flask's, in threads of their own. The
+settings are read as `service.wsgi` reads them, and what is said there of processes holds here.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+
+from service.api.app import build_app
+from service.api.asgi_messages import AsgiApp
+from service.api.door import build_door
+from service.config import Settings
+from service.policy.pdp import PolicyDecisionPoint
+from service.wsgi import from_environment
+
+
+def build_asgi(pdp: PolicyDecisionPoint, settings: Settings) -> AsgiApp:
+    """The door, and behind it the Flask application in `settings.threads` threads."""
+    flask = build_app(pdp, settings)
+
+    def complaining_aloud(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        environ["wsgi.errors"] = sys.stderr  # the adapter would write errors to the output
+        return flask(environ, start_response)
+
+    return build_door(pdp, settings, WSGIMiddleware(complaining_aloud, workers=settings.threads))
+
+
+def __getattr__(name: str) -> Any:
+    # Built when a server asks for it, not when a tool merely imports this module.
+    if name != "app":
+        raise AttributeError(name)
+    globals()["app"] = application = build_asgi(*from_environment())
+    return application
