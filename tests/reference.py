@@ -493,7 +493,7 @@ class _Question:
         if self.action == "switch_to":
             return self.owner in self.world.users[self.user].get("memberships", {})
         if self.action == "archive" and self.owner == self.place and self.role == "owner":
-            return True
+            return self.world.level(self.owner) == 2  # an owner closes the account he owns
         if not self.world.within(self.owner, self.place):
             return False
         if self.action in _PLATFORM_ACTS:

@@ -75,6 +75,14 @@ class Moment:
         # One question, and a batch even more, asks for few organizations again and again.
         self._organizations: dict[str, Organization] = {}
 
+    def forget(self) -> None:
+        """Let go of what this moment has found.
+
+        It and its organizations point to each other, and a million moments an hour would be left
+        to the garbage collector.
+        """
+        self._organizations.clear()
+
     def find(self, key: Key) -> Entity | None:
         """The entity of this key, or None if it is not in the world."""
         record = self.directory.records.get(key)

@@ -19,6 +19,7 @@ checked again to be identifiers; every value is passed in by name, none is spell
 """
 
 from collections.abc import Callable, Hashable
+from keyword import iskeyword
 from typing import Any
 
 from service.policy.decision import Findings
@@ -81,7 +82,11 @@ class _Renderer:
             return f"{step.how}({first}, {rest[0]})"
         if not step.name.isidentifier() or step.name.startswith("_"):
             raise ValueError(f"`{step.name}` is no name that a rule could have read")
-        return f"{first}.{step.name}" + (f"({', '.join(rest)})" if step.called else "")
+        # A policy may call an attribute what Python reserves: `request.with`.
+        read = f"{first}.{step.name}"
+        if iskeyword(step.name):
+            read = f"getattr({first}, {self._name('n', step.name)})"
+        return read + (f"({', '.join(rest)})" if step.called else "")
 
     def _constant(self, constant: Constant) -> str:
         return self._name("c", constant.value)

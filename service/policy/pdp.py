@@ -56,7 +56,14 @@ class PolicyDecisionPoint:
 
         INVARIANT (one snapshot): a decision reads facts from a single directory.
         """
-        moment = moment or self.moment()
+        if moment is None:
+            moment = self.moment()
+            decided = self._decide(request, moment)
+            moment.forget()
+            return decided
+        return self._decide(request, moment)
+
+    def _decide(self, request: AccessRequest, moment: Moment) -> Decision:
         made_from = (self._new_id(), moment.directory.revision, self.engine.policies.revision)
         question = resolve(request, moment)
         if type(question) is Failure:

@@ -4,6 +4,7 @@ A plan for each shape of question, made when the first question of the shape is 
 made of the names that the policies declare, so callers cannot add to them.
 """
 
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -52,11 +53,13 @@ class _Shape:
         self, subject: Readable, resource: Readable, request: Given, context: Given
     ) -> Findings | None:
         self.settling -= 1
-        if self.settling <= 0:
-            # Two threads may both compile; they make equal functions, and one of them stays.
-            self.follow = compile_plan(self.plan)
-            self.compiled += 1
         return self.plan.walk(subject, resource, request, context)
+
+    def compile(self) -> None:
+        # Two threads may both compile; they make equal functions, and one of them stays.
+        self.settling = sys.maxsize  # until it grows again
+        self.follow = compile_plan(self.plan)
+        self.compiled += 1
 
     def grown(self) -> None:
         self.settling = max(self.settled_walks, self.plan.nodes)
@@ -93,6 +96,8 @@ class Plans:
         except Exception:
             # A read failed on the way. oso meets the same failure, and says which it is.
             found = None
+        if shape.settling <= 0:
+            shape.compile()
         return found if found is not None else self._asked(question, shape)
 
     def _asked(self, question: Question, shape: _Shape) -> Findings:
