@@ -7,6 +7,7 @@ revision from beginning to end, and a change costs in proportion to what it chan
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from immutables import Map
 
@@ -20,6 +21,33 @@ LinkKey = tuple[str, str, str]
 _NONE: Map = Map()
 
 
+class Tree(NamedTuple):
+    """The organizations by id alone, and the few that decisions must know more of.
+
+    All of it stands in the records too. It is asked for in every decision, so it is kept at hand.
+    """
+
+    organizations: "Map[str, OrganizationRecord]" = _NONE
+    closed: "Map[str, str]" = _NONE
+    """The status of each organization that is not active."""
+    gated: "Map[str, None]" = _NONE
+    """The accounts whose people need an active subscription."""
+
+    def put(self, record: OrganizationRecord) -> "Tree":
+        """The tree in which this record stands in place of the one of the same id."""
+        name, rest = record.key[1], self.remove(record.key[1])
+        closed, gated = rest.closed, rest.gated
+        if record.status != "active":
+            closed = closed.set(name, record.status)
+        if record.subscription_required:
+            gated = gated.set(name, None)
+        return Tree(rest.organizations.set(name, record), closed, gated)
+
+    def remove(self, name: str) -> "Tree":
+        """The tree without this organization, whether it was there or not."""
+        return Tree(*(marks.delete(name) if name in marks else marks for marks in self))
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """Records by key, and the links between them in the direction in which nobody wrote them."""
@@ -28,10 +56,7 @@ class Directory:
     levels: int = DEFAULT_LEVELS
     records: "Map[Key, Record]" = _NONE
     links: "Map[LinkKey, Map[Key, None]]" = _NONE
-    closed: "Map[str, str]" = _NONE
-    """The status of each organization that is not active: few, and asked for in every decision."""
-    gated: "Map[str, None]" = _NONE
-    """The accounts whose people need an active subscription."""
+    tree: Tree = Tree()
 
     def get(self, key: Key) -> Record | None:
         """The record of `key`, or None."""
@@ -59,8 +84,7 @@ class Directory:
 
     def put(self, records: Iterable[Record]) -> "Directory":
         """The directory in which these records stand in place of those of the same key."""
-        entries, links = self.records.mutate(), self.links.mutate()
-        closed, gated = self.closed, self.gated
+        entries, links, tree = self.records.mutate(), self.links.mutate(), self.tree
         for record in records:
             before = entries.get(record.key)
             after_links = _ends(record)
@@ -71,22 +95,16 @@ class Directory:
                 links[end] = links.get(end, _NONE).set(record.key, None)
             entries[record.key] = record
             if isinstance(record, OrganizationRecord):
-                closed, gated = _marked(closed, gated, record)
-        return replace(
-            self, records=entries.finish(), links=links.finish(), closed=closed, gated=gated
-        )
+                tree = tree.put(record)
+        return replace(self, records=entries.finish(), links=links.finish(), tree=tree)
 
     def remove(self, key: Key) -> "Directory":
         """The directory without the record of `key`, which must be there."""
         links = self.links.mutate()
         for end in _ends(self.records[key]):
             _unlink(links, end, key)
-        rest = replace(self, records=self.records.delete(key), links=links.finish())
-        if key[0] != "organization":
-            return rest
-        return replace(
-            rest, closed=_without(self.closed, key[1]), gated=_without(self.gated, key[1])
-        )
+        tree = self.tree.remove(key[1]) if key[0] == "organization" else self.tree
+        return replace(self, records=self.records.delete(key), links=links.finish(), tree=tree)
 
     def at_revision(self, revision: int) -> "Directory":
         """The same facts under another number."""
@@ -96,27 +114,14 @@ class Directory:
 def directory_of(records: dict[Key, Record], levels: int, revision: int) -> Directory:
     """A directory of many records at once: the same as putting them one by one, and faster."""
     links: dict[LinkKey, dict[Key, None]] = {}
-    closed = gated = _NONE
+    tree = Tree()
     for key, record in records.items():
         if isinstance(record, OrganizationRecord):
-            closed, gated = _marked(closed, gated, record)
+            tree = tree.put(record)
         for target, relation, _ in record.links():
             links.setdefault((*target, relation), {})[key] = None
     ends = Map({end: Map(sources) for end, sources in links.items()})
-    return Directory(revision, levels, Map(records), ends, closed, gated)
-
-
-def _marked(closed: Map, gated: Map, record: OrganizationRecord) -> tuple[Map, Map]:
-    """`closed` and `gated` with what this organization is."""
-    name = record.key[1]
-    closed, gated = _without(closed, name), _without(gated, name)
-    if record.status != "active":
-        closed = closed.set(name, record.status)
-    return closed, gated.set(name, None) if record.subscription_required else gated
-
-
-def _without(marks: Map, name: str) -> Map:
-    return marks.delete(name) if name in marks else marks
+    return Directory(revision, levels, Map(records), ends, tree)
 
 
 def _ends(record: Record) -> set[LinkKey]:

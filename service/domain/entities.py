@@ -123,7 +123,7 @@ class Organization(Placed):
     def standing(self) -> str:
         """active; else suspended, archived or invited (waits for its owner), if it or one
         above it is: the last of these that holds."""
-        closed = self._moment.directory.closed
+        closed = self._moment.directory.tree.closed
         standing = "active"
         if closed:
             for name in self._record.path:
@@ -136,9 +136,8 @@ class Organization(Placed):
     def subscription_required(self) -> bool:
         """Whether whoever works for it needs an active subscription of its account (S2-20)."""
         path = self._record.path
-        return (
-            len(path) >= ACCOUNT_LEVEL and path[ACCOUNT_LEVEL - 1] in self._moment.directory.gated
-        )
+        gated = self._moment.directory.tree.gated
+        return len(path) >= ACCOUNT_LEVEL and path[ACCOUNT_LEVEL - 1] in gated
 
     @fact("subscriptions")
     def subscriptions(self) -> tuple["Subscription", ...]:

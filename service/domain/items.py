@@ -96,16 +96,15 @@ class Item(Placed):
 
     def _names_one_below(self, share: Share, organization: Organization) -> bool:
         # What reaches one below by `all` reaches this one too, so that only lists are asked.
-        get, name = self._moment.directory.get, organization._record.key[1]
-        places = (get(("organization", target)) for target in share.targets or ())
-        return any(place is not None and name in place.path[:-1] for place in places)
+        known, name = self._moment.directory.tree.organizations, organization._record.key[1]
+        return any(name in known[target].path[:-1] for target in share.targets or ())
 
     def _in_force(self) -> Iterator[Share]:
         now = self._moment.now
         return (share for share in self._record.shares if in_force(share, now))
 
     def _owner_path(self) -> tuple[str, ...]:
-        return self._moment.directory.get(("organization", self._record.organization)).path
+        return self._moment.directory.tree.organizations[self._record.organization].path
 
 
 class Shareable(Item):

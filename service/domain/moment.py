@@ -90,14 +90,14 @@ class Moment:
 
     def find_organization(self, name: str) -> Organization | None:
         """The organization of this id, or None."""
-        record = self.directory.records.get(("organization", name))
+        record = self.directory.tree.organizations.get(name)
         return None if record is None else Organization(self, record)
 
     def organization(self, name: str) -> Organization:
         """The organization of this id. Raises UnknownEntity."""
         found = self._organizations.get(name)
         if found is None:
-            record = self.directory.records.get(("organization", name))
+            record = self.directory.tree.organizations.get(name)
             if record is None:
                 raise UnknownEntity("organization", name)
             found = self._organizations[name] = Organization(self, record)

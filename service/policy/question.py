@@ -155,10 +155,8 @@ def _described_or_stored(
             f"no {key[0]} `{key[1]}` in the world, and {what}.properties.organization is missing"
         )
         return Failure(decision.UNKNOWN_RESOURCE, detail)
-    if (
-        not isinstance(organization, str)
-        or ("organization", organization) not in moment.directory.records
-    ):
+    known = moment.directory.tree.organizations
+    if not isinstance(organization, str) or organization not in known:
         detail = f"{what}.properties.organization names no organization of the world"
         return Failure(decision.UNKNOWN_RESOURCE, detail)
     declared = moment.vocabulary.attributes[key[0]]
