@@ -234,3 +234,18 @@ def test_all_evaluations_of_a_batch_see_one_moment():
     at_once(answer_batch({**QUESTION, "evaluations": [{}] * 1000}, pdp, 1000))
 
     assert len(ticks) == 1
+
+
+def test_a_long_batch_lets_others_in_between():
+    facts = directory_of(parse_world(BRAND.read_bytes(), BRAND.name))
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(facts))
+    document = {
+        "subject": {"type": "user", "id": "miriam"},
+        "action": {"name": "view_report", "properties": {"filter": ["linz"] * 2_000}},
+        "resource": {"type": "organization", "id": "corvane"},
+        "evaluations": [{}] * 50,
+    }
+
+    pauses = sum(1 for _ in answer_batch(document, pdp, 50))
+
+    assert pauses >= 10

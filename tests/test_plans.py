@@ -277,3 +277,16 @@ def test_the_differential_run_is_repeatable():
 
     assert first == again
     assert isinstance(first[-1], Totals)
+
+
+def test_a_plan_that_was_retired_stays_retired():
+    engine, question = engine_of("policies"), next(questions())
+    plans = Plans(engine.ask)
+    plans.findings(question)
+    (shape,) = plans._shapes.values()
+    shape.retire()
+    asked_before = plans.counts().asked_oso
+
+    for _ in range(3):
+        assert engine.ask(question) == plans.findings(question)
+    assert plans.counts().asked_oso == asked_before + 3

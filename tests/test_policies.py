@@ -9,10 +9,11 @@ from service.domain.changes import apply_changes
 from service.domain.directory import Directory
 from service.domain.moment import Moment
 from service.domain.world import parse_world, read_world
-from service.policy.decision import Findings
+from service.errors import InvalidPolicy
+from service.policy.decision import AccessRequest, Findings
 from service.policy.engine import Engine
 from service.policy.lint import lint
-from service.policy.pdp import clock
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint, clock
 from service.policy.policy_set import PolicySet, policy_set, read_policy_set
 from service.policy.question import resolve
 from service.policy.tables import Case, read_table, run_case
@@ -157,3 +158,60 @@ def test_an_action_that_no_type_has_is_found_before_it_is_in_force():
     assert ["`read` is no action on Channel"] == [
         f"`{problem.value}` {problem.reason}" for problem in lint(changed(text))
     ]
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        b"#" * 70_000,
+        b"x = " + b"1" * 5_000,
+        b"[types.a" + b".a" * 40_000 + b"]",
+        b"\xff",
+    ],
+    ids=["too large", "a number too long", "too deep", "not UTF-8"],
+)
+def test_types_that_are_no_types_are_refused_at_once(types):
+    text = b'# A.\nallow(user: User, "view", _: Organization, "a") if user.archived;'
+
+    with pytest.raises(InvalidPolicy):
+        policy_set([("a.polar", text)], types)
+
+
+@pytest.mark.parametrize(
+    "condition", ["channel.organization.within(user)", 'user.role_at(channel) = "agent"']
+)
+def test_an_id_of_the_wrong_thing_is_never_compared(condition):
+    rule = f'# A.\nallow(user: User, "view", channel: Channel, "a") if {condition};'
+    policies = changed(
+        rule + '\n# B.\ndeny(user: User, "view", c: Channel, "b") if c.id = user.id;'
+    )
+    organizations = {"W": {}, "a": {"parent": "W"}}
+    world = {
+        "organizations": organizations,
+        "users": {"a": {"memberships": {"a": "agent"}}, "b": {"memberships": {"a": "agent"}}},
+    }
+    directory = read_world(world, policies.schema)
+    asked = AccessRequest(
+        "user", "b", "view", "channel", "a", resource_properties={"organization": "a"}
+    )
+
+    decided = PolicyDecisionPoint(Engine(policies), FixedFacts(directory)).decide(asked)
+
+    assert (decided.allowed, decided.reason) == (False, "policy-error")
+
+
+def test_a_list_that_is_too_long_is_refused_before_a_rule_reads_it():
+    engine = engine_of("policies")
+    path = ROOT / "fixtures" / "brand-dealers.world.toml"
+    pdp = PolicyDecisionPoint(engine, FixedFacts(world_of("policies", path)))
+    asked = AccessRequest(
+        "user",
+        "miriam",
+        "view_report",
+        "organization",
+        "corvane",
+        action_properties={"filter": ["linz"] * 5_001},
+    )
+
+    assert pdp.decide(asked).reason == "invalid-properties"
+    assert pdp.decide(asked._replace(action_properties={"filter": ["linz"] * 5_000}))

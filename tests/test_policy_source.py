@@ -113,7 +113,6 @@ def test_a_deny_rule_may_speak_of_every_action():
         ('not action in ["a"]', ()),
         ('(user.x and not (action in ["a"]))', ()),
         ('user.action in ["a"]', ()),
-        ('action in ["a", user.x]', ()),
     ],
 )
 def test_actions_are_those_that_a_condition_must_name(condition, actions):
@@ -155,7 +154,6 @@ def test_an_attribute_read_inside_a_predicate_belongs_to_no_rule():
         ("a.b(c).d", [("a", "b", "d")]),
         ("a.b(c.d(e.f).g).h", [("a", "b", "h"), ("c", "d", "g"), ("e", "f")]),
         ("a . b # here\n .  type", [("a", "b", "type")]),
-        ("x in [a.b, c]", [("a", "b")]),
         ('"a.b" = c', []),
         ("a.in.print()", [("a", "in", "print")]),
     ],
@@ -177,7 +175,7 @@ def test_predicates_are_listed_where_they_are_defined_and_asked():
 @pytest.mark.parametrize(
     "text",
     [
-        'f(1, -2, 3.5, true, [a, *rest], "x") if a in rest;',
+        'f(1, -2, 3.5, true, [1, ["y"]], "x") if a in rest;',
         "f(x) if (x.a or x.b) and not (x.c = 1 and x.d != -1);",
         "f(x) if x matches Thing and y := x.a and y in [1, 2];",
         'f("quoted \\"word\\" and \\\\ # no comment");',
@@ -187,7 +185,7 @@ def test_predicates_are_listed_where_they_are_defined_and_asked():
         "",
         rule("user.may(thing)", kind="obligation"),
         rule("may(user, action)", action="action: String"),
-        rule("user.may([action])", action="action: String"),
+        rule("user.may(action)", action="action: String"),
         rule("not thing.closed", kind="deny"),
         rule("closed(thing)", kind="deny") + "closed(thing) if not thing.open;",
     ],
@@ -234,7 +232,7 @@ def test_policies_of_the_house_style_are_read(text):
         ("f(x if x.a;", "1:2", "(", "never closed"),
         ("f(x) if (x.a;", "1:9", "(", "never closed"),
         ("f(x) if x.a);", "1:12", ")", "never opened"),
-        ("f([x));", "1:5", ")", "does not close the `[`"),
+        ('f(["x"));', "1:7", ")", "does not close the `[`"),
         ("f(x) if;", "1:8", ";", "missing before"),
         ("f(x) if x.a and;", "1:16", ";", "missing before"),
         ("f(x) if and x.a;", "1:9", "and", "missing before"),
@@ -247,7 +245,8 @@ def test_policies_of_the_house_style_are_read(text):
         ("f(x) if x.a(b: 1);", "1:14", ":", "missing before"),
         ("f(x) if x matches [1];", "1:19", "[", "name of a class"),
         ("f(1, *x);", "1:6", "*", "rest of a list"),
-        ("f([*x, 1]);", "1:6", ",", "last part"),
+        ("f([*x, 1]);", "1:5", "x", "literals only"),
+        ("f(x) if g([[x]]);", "1:13", "x", "literals only"),
         ("in(x);", "1:1", "in", "begins with a name"),
         # what runs code, hides code or hides errors
         ("?= f(1);", "1:1", "?=", "decision table"),
@@ -274,7 +273,7 @@ def test_policies_of_the_house_style_are_read(text):
         ('f(x) if "a".format(x) = x;', "1:12", ".", "from a name only"),
         ("f(x) if (x).a;", "1:12", ".", "from a name only"),
         ("f(x) if g(x).a;", "1:13", ".", "from a name only"),
-        ("f(x) if [x].a;", "1:12", ".", "from a name only"),
+        ('f(x) if ["x"].a;', "1:14", ".", "from a name only"),
         # arithmetic
         ("f(x) if x.a + 1 = 2;", "1:13", "+", "does not calculate"),
         ("f(x) if x.a - 1 = 2;", "1:13", "-", "does not calculate"),
@@ -398,6 +397,21 @@ def test_a_hostile_megabyte_is_refused_within_a_second(unit, shape):
     assert len(refusal.value.problems) < 1_000
 
 
+def test_rules_that_wrap_what_they_are_given_are_refused():
+    layers = [f"q{i}(u, x) if q{i + 1}(u, {'[' * 50}x{']' * 50});" for i in range(300)]
+    found = problems("\n".join([rule('q0(user, "x")'), *layers, "q300(u, x) if u.has(x);"]))
+
+    assert len(found) >= 100
+    assert all("literals only" in reason for _, _, reason in found)
+
+
+@pytest.mark.parametrize("text", ["p(x) if p(x);", "p(x) if q(x); q(x) if x.a and p(x);"])
+def test_a_predicate_that_depends_on_itself_is_refused(text):
+    assert any(
+        "depends on itself" in reason for _, _, reason in problems(text.replace("; ", ";\n"))
+    )
+
+
 @pytest.mark.parametrize(
     ("opening", "closing"),
     [("[", "]"), ("x.a(", ")"), ("(", ")"), ("not (", ")")],
@@ -405,8 +419,8 @@ def test_a_hostile_megabyte_is_refused_within_a_second(unit, shape):
 )
 def test_nesting_ends_at_sixty_four_levels(opening, closing):
     def nested(levels):
-        left = "1 = " if opening == "[" else ""
-        return f"f(x) if {left}{opening * levels}x.a{closing * levels};"
+        left, inner = ("x = ", '"a"') if opening == "[" else ("", "x.a")
+        return f"f(x) if {left}{opening * levels}{inner}{closing * levels};"
 
     assert read(nested(64))
     ((_, _, reason),) = problems(nested(65))
@@ -483,7 +497,7 @@ chains = st.builds(
 values = st.recursive(
     literals | chains,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
+        st.lists(literals, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
         st.builds(
             lambda chain, parts: f"{chain}({', '.join(parts)})", chains, st.lists(inner, max_size=3)
         ),

@@ -46,7 +46,7 @@ class Pages:
             return Page(self._most_items if wanted is None else wanted)
         try:
             query_digest, token_limit, kind, name = self._seal.loads(token)
-        except BadData:
+        except (BadData, UnicodeError):
             raise InvalidPageToken("the page token is not one of this service") from None
         if query_digest != _digest(query) or wanted not in (None, token_limit):
             raise InvalidPageToken("the page token was given out for another query")

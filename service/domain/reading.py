@@ -31,6 +31,8 @@ class Read(NamedTuple):
     """What comes back: "boolean", "string", a type of entity, or "any"."""
     called: bool
     sentence: str
+    parameters: tuple[str, ...] = ()
+    """The class of each value that a call takes, by name."""
 
 
 def fact(kind: str) -> Callable[[Callable], property]:
@@ -47,10 +49,16 @@ def predicate(kind: str = "boolean") -> Callable[[Callable], Callable]:
     """Let policies call this; what comes back is of the given kind."""
 
     def mark(function: Callable) -> Callable:
-        function.polar_read = Read(function.__name__, kind, True, _first_sentence(function))
+        sentence = _first_sentence(function)
+        function.polar_read = Read(function.__name__, kind, True, sentence, _classes(function))
         return function
 
     return mark
+
+
+def _classes(function: Callable) -> tuple[str, ...]:
+    given = {name: kind for name, kind in function.__annotations__.items() if name != "return"}
+    return tuple(kind if isinstance(kind, str) else kind.__name__ for kind in given.values())
 
 
 def _first_sentence(function: Callable) -> str:

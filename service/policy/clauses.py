@@ -156,6 +156,9 @@ class _Reader:
                 self._stop(token, "only the name of a class may stand here")
             self.state = _VALUE
         elif token.kind == NAME:
+            if self.stack and self.stack[-1].kind == "list":
+                # Rules that wrap what they are given nest it deeper than the engine's stack.
+                self._stop(token, "a list holds literals only: compare with a predicate")
             if self._in_call():
                 self.passed.add(text)
             self.state = _REST if self.before.text == "*" else _NAMED

@@ -157,13 +157,24 @@ def misdirected_calls(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Flaw]]:
                 yield entry, Flaw(call.name.at, call.name.text, reason)
 
 
+def recursions(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Flaw]]:
+    """Each predicate that depends on itself: it may never end, and depth is Python's to climb."""
+    entries = tuple(entries)
+    callees = _callees(entries)
+    # Whatever calls nothing that is left ends; what remains at last goes round in circles.
+    while ending := {name for name, called in callees.items() if not called & callees.keys()}:
+        callees = {name: called for name, called in callees.items() if name not in ending}
+    for entry in entries:
+        head = entry.clause.head
+        if head.text in callees and any(call.name.text in callees for call in entry.clause.calls):
+            reason = "depends on itself: a tree is climbed by a predicate such as `within`"
+            yield entry, Flaw(head.at, head.text, reason)
+
+
 def reached_negations(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Flaw]]:
     """Each `not` in a predicate that an allow or obligation rule depends on, however far away."""
     entries = tuple(entries)
-    callees: dict[str, set[str]] = {}
-    for entry in entries:
-        called = {call.name.text for call in entry.clause.calls}
-        callees.setdefault(entry.clause.head.text, set()).update(called)
+    callees = _callees(entries)
     waiting = [name for kind in ("allow", "obligation") for name in callees.get(kind, ())]
     reached: set[str] = set()
     while waiting:
@@ -176,3 +187,12 @@ def reached_negations(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Flaw]]:
             for token in _keywords("not", entry.clause.body):
                 reason = "an allow or obligation rule depends on it: only deny rules may use `not`"
                 yield entry, Flaw(token.at, "not", reason)
+
+
+def _callees(entries: Iterable[Entry]) -> dict[str, set[str]]:
+    """The predicates that the clauses of each name ask."""
+    callees: dict[str, set[str]] = {}
+    for entry in entries:
+        called = {call.name.text for call in entry.clause.calls}
+        callees.setdefault(entry.clause.head.text, set()).update(called)
+    return callees

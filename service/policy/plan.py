@@ -110,8 +110,10 @@ def edge_key(value: Any) -> Hashable | None:
     if kind is float:
         return None if value != value else (float, repr(value))
     if kind is list:
+        if len(value) > EDGES_LIMIT:
+            return None
         keys = tuple(edge_key(item) for item in value)
-        return None if None in keys or len(keys) > EDGES_LIMIT else (list, keys)
+        return None if None in keys else (list, keys)
     return END if value is END else kind
 
 

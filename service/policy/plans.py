@@ -41,12 +41,13 @@ class Counts(NamedTuple):
 class _Shape:
     """One plan, and the fastest way that there is at the moment to follow it."""
 
-    __slots__ = ("compiled", "follow", "plan", "settled_walks", "settling")
+    __slots__ = ("compiled", "follow", "plan", "retired", "settled_walks", "settling")
 
     def __init__(self, settled_walks: int) -> None:
         self.plan = Plan()
         self.settled_walks = self.settling = settled_walks
         self.compiled = 0
+        self.retired = False
         self.follow = self.walk
 
     def walk(
@@ -66,6 +67,7 @@ class _Shape:
         self.follow = self.walk
 
     def retire(self) -> None:
+        self.retired = True
         self.follow = _know_nothing
 
 
@@ -104,7 +106,7 @@ class Plans:
         tape = Tape(question)
         findings = self._oracle(question, tape)
         self._asked_oso += 1
-        if findings.failure is None:
+        if findings.failure is None and not shape.retired:
             try:
                 if shape.plan.graft(tape, findings):
                     shape.grown()

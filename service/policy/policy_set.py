@@ -13,6 +13,7 @@ from service.errors import InvalidPolicy, Problem
 from service.policy.source import PolicyFile, Rule, read_policy, rules
 
 TYPES_FILE = "types.toml"
+TYPES_LIMIT_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,16 @@ def policy_set(sources: Iterable[tuple[str, bytes]], types: bytes) -> PolicySet:
     """
     sources = tuple(sources)
     files = read_policy(sources)
+    if len(types) > TYPES_LIMIT_BYTES:
+        reason = f"is larger than {TYPES_LIMIT_BYTES} bytes"
+        raise InvalidPolicy([Problem(TYPES_FILE, None, reason)])
     try:
         declared = tomllib.loads(types.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidPolicy([Problem(TYPES_FILE, None, f"is not TOML: {error}")]) from None
+    except (ValueError, RecursionError) as error:
+        # Whatever is no TOML is a ValueError, and so is a number too long for Python.
+        raise InvalidPolicy(
+            [Problem(TYPES_FILE, None, f"is not TOML: {str(error)[:400]}")]
+        ) from None
     schema = read_schema(declared, TYPES_FILE)
     return PolicySet(sources, types, files, schema, _digest((*sources, (TYPES_FILE, types))))
 

@@ -17,6 +17,10 @@ from service.domain.schema import BUILT_IN_TYPES, LIST_KINDS, PLAIN_KINDS, Attri
 from service.policy import decision
 from service.policy.decision import AccessRequest, Failure
 
+LIST_LIMIT_ENTRIES = 5000
+"""In a request: an account has at most some 1,500 sub-accounts (requirements 4.2), and a batch may
+repeat its longest list for every item."""
+
 
 class Question(NamedTuple):
     """A request whose every word has found its meaning at one moment."""
@@ -71,8 +75,14 @@ def _invalid(declared: Attributes, values: Mapping[str, Any], where: str) -> Fai
             if not attribute.optional:
                 detail = f"{where}.{attribute.name} is missing"
                 return Failure(decision.INVALID_PROPERTIES, detail)
-        elif reason := entries.value_problem(attribute, value):
+        elif reason := _list_problem(value) or entries.value_problem(attribute, value):
             return Failure(decision.INVALID_PROPERTIES, f"{where}.{attribute.name} {reason}")
+    return None
+
+
+def _list_problem(value: Any) -> str | None:
+    if type(value) is list and len(value) > LIST_LIMIT_ENTRIES:
+        return f"has more than {LIST_LIMIT_ENTRIES} entries"
     return None
 
 

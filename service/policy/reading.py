@@ -72,7 +72,7 @@ class Reading:
             self._refuse_flaws(entry.file, [flaw])
         # With a clause missing, these two would blame its neighbours.
         if not self.problems:
-            for check in (law.misdirected_calls, law.reached_negations):
+            for check in (law.misdirected_calls, law.reached_negations, law.recursions):
                 for entry, flaw in islice(check(self._entries), PROBLEMS_LIMIT):
                     self._refuse_flaws(entry.file, [flaw])
 

@@ -51,6 +51,11 @@ def read(owner: Any, name: str, arguments: Sequence[Any] | None) -> Any:
     if allowed.called != (arguments is not None):
         how = "must be called" if allowed.called else "is not called"
         raise Refused(decision.POLICY_ERROR, f"`{name}` of {owner!r} {how}")
+    given = tuple(type(argument).__name__ for argument in arguments or ())
+    if given != allowed.parameters:
+        # Ids of different types may be equal: an id of the wrong thing must not be compared at all.
+        takes = f"takes {', '.join(allowed.parameters)}, not {', '.join(given)}"
+        raise Refused(decision.POLICY_ERROR, f"`{name}` of {owner!r} {takes}")
     try:
         value = getattr(owner, name)
         return value(*arguments) if allowed.called else value
