@@ -393,7 +393,8 @@ def test_a_hostile_megabyte_is_refused_within_a_second(unit, shape):
     start = time.perf_counter()
     with pytest.raises(InvalidPolicy) as refusal:
         read_policy(files)
-    assert time.perf_counter() - start < 1
+    # Not a speed but an order of growth: what is quadratic takes minutes here, on any machine.
+    assert time.perf_counter() - start < 10
     assert len(refusal.value.problems) < 1_000
 
 
