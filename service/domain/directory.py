@@ -5,8 +5,8 @@ one before (hash array mapped tries), so that a snapshot costs nothing, a questi
 revision from beginning to end, and a change costs in proportion to what it changes.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from immutables import Map
@@ -18,49 +18,82 @@ from service.domain.records import OrganizationRecord, Record
 LinkKey = tuple[str, str, str]
 """Who is pointed to, and as what: ("organization", "NSO", "parent") is where NSO is a parent."""
 
+Kinds = Mapping[str, "Map[str, Record]"]
+"""The records of each kind by id. A mapping that is made once and never changed."""
+
+ORGANIZATION = "organization"
+
 _NONE: Map = Map()
 
 
-class Tree(NamedTuple):
-    """The organizations by id alone, and the few that decisions must know more of.
+class Records(Mapping[Key, Record]):
+    """All records by key. Decisions look into `Directory.kinds` instead, one look-up less deep."""
 
-    All of it stands in the records too. It is asked for in every decision, so it is kept at hand.
-    """
+    __slots__ = ("_kinds",)
 
-    organizations: "Map[str, OrganizationRecord]" = _NONE
+    def __init__(self, kinds: Kinds):
+        self._kinds = kinds
+
+    def __getitem__(self, key: Key) -> Record:
+        record = self._kinds.get(key[0], _NONE).get(key[1])
+        if record is None:
+            raise KeyError(key)
+        return record
+
+    def __iter__(self) -> Iterator[Key]:
+        return ((kind, name) for kind, named in self._kinds.items() for name in named)
+
+    def __len__(self) -> int:
+        return sum(len(named) for named in self._kinds.values())
+
+
+class Marks(NamedTuple):
+    """The few organizations that decisions must know more of: it all stands in the records too."""
+
     closed: "Map[str, str]" = _NONE
     """The status of each organization that is not active."""
     gated: "Map[str, None]" = _NONE
     """The accounts whose people need an active subscription."""
 
-    def put(self, record: OrganizationRecord) -> "Tree":
-        """The tree in which this record stands in place of the one of the same id."""
+    def put(self, record: OrganizationRecord) -> "Marks":
+        """The marks when this record stands in place of the one of the same id."""
         name, rest = record.key[1], self.remove(record.key[1])
-        closed, gated = rest.closed, rest.gated
+        closed, gated = rest
         if record.status != "active":
             closed = closed.set(name, record.status)
         if record.subscription_required:
             gated = gated.set(name, None)
-        return Tree(rest.organizations.set(name, record), closed, gated)
+        return Marks(closed, gated)
 
-    def remove(self, name: str) -> "Tree":
-        """The tree without this organization, whether it was there or not."""
-        return Tree(*(marks.delete(name) if name in marks else marks for marks in self))
+    def remove(self, name: str) -> "Marks":
+        """The marks without those of this organization, whether it has any or not."""
+        return Marks(*(marked.delete(name) if name in marked else marked for marked in self))
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Records by key, and the links between them in the direction in which nobody wrote them."""
+    """Records by kind and id, and the links between them against the direction they are written."""
 
     revision: int = 0
     levels: int = DEFAULT_LEVELS
-    records: "Map[Key, Record]" = _NONE
+    kinds: Kinds = field(default_factory=lambda: {ORGANIZATION: _NONE})
+    """Organizations are always among them; of no other kind there are none."""
     links: "Map[LinkKey, Map[Key, None]]" = _NONE
-    tree: Tree = Tree()
+    marks: Marks = Marks()
+
+    @property
+    def records(self) -> Records:
+        """All records by key."""
+        return Records(self.kinds)
+
+    @property
+    def organizations(self) -> "Map[str, OrganizationRecord]":
+        """The records of the organizations by id."""
+        return self.kinds[ORGANIZATION]
 
     def get(self, key: Key) -> Record | None:
         """The record of `key`, or None."""
-        return self.records.get(key)
+        return self.kinds.get(key[0], _NONE).get(key[1])
 
     def linked(self, key: Key, relation: str) -> "Map[Key, None]":
         """Everything that points to `key` as `relation`, in no particular order."""
@@ -79,32 +112,39 @@ class Directory:
             pending.extend(reversed(self.children(name)))
 
     def of_kind(self, kind: str) -> Iterator[Record]:
-        """Every record of one type, in no particular order. Walks the world: not for decisions."""
-        return (record for key, record in self.records.items() if key[0] == kind)
+        """Every record of one type, in no particular order."""
+        return iter(self.kinds.get(kind, _NONE).values())
 
     def put(self, records: Iterable[Record]) -> "Directory":
         """The directory in which these records stand in place of those of the same key."""
-        entries, links, tree = self.records.mutate(), self.links.mutate(), self.tree
-        for record in records:
-            before = entries.get(record.key)
-            after_links = _ends(record)
-            before_links = _ends(before) if before is not None else set()
-            for end in before_links - after_links:
-                _unlink(links, end, record.key)
-            for end in after_links - before_links:
-                links[end] = links.get(end, _NONE).set(record.key, None)
-            entries[record.key] = record
-            if isinstance(record, OrganizationRecord):
-                tree = tree.put(record)
-        return replace(self, records=entries.finish(), links=links.finish(), tree=tree)
+        kinds, links, marks = dict(self.kinds), self.links.mutate(), self.marks
+        for kind, several in _by_kind(records).items():
+            named = kinds.get(kind, _NONE).mutate()
+            for record in several:
+                before = named.get(record.key[1])
+                after_links = _ends(record)
+                before_links = _ends(before) if before is not None else set()
+                for end in before_links - after_links:
+                    _unlink(links, end, record.key)
+                for end in after_links - before_links:
+                    links[end] = links.get(end, _NONE).set(record.key, None)
+                named[record.key[1]] = record
+                if isinstance(record, OrganizationRecord):
+                    marks = marks.put(record)
+            kinds[kind] = named.finish()
+        return replace(self, kinds=kinds, links=links.finish(), marks=marks)
 
     def remove(self, key: Key) -> "Directory":
         """The directory without the record of `key`, which must be there."""
+        kind, name = key
         links = self.links.mutate()
-        for end in _ends(self.records[key]):
+        for end in _ends(self.kinds[kind][name]):
             _unlink(links, end, key)
-        tree = self.tree.remove(key[1]) if key[0] == "organization" else self.tree
-        return replace(self, records=self.records.delete(key), links=links.finish(), tree=tree)
+        kinds = {**self.kinds, kind: self.kinds[kind].delete(name)}
+        if kind != ORGANIZATION and not kinds[kind]:
+            del kinds[kind]
+        marks = self.marks.remove(name) if kind == ORGANIZATION else self.marks
+        return replace(self, kinds=kinds, links=links.finish(), marks=marks)
 
     def at_revision(self, revision: int) -> "Directory":
         """The same facts under another number."""
@@ -114,14 +154,24 @@ class Directory:
 def directory_of(records: dict[Key, Record], levels: int, revision: int) -> Directory:
     """A directory of many records at once: the same as putting them one by one, and faster."""
     links: dict[LinkKey, dict[Key, None]] = {}
-    tree = Tree()
+    marks = Marks()
     for key, record in records.items():
         if isinstance(record, OrganizationRecord):
-            tree = tree.put(record)
+            marks = marks.put(record)
         for target, relation, _ in record.links():
             links.setdefault((*target, relation), {})[key] = None
     ends = Map({end: Map(sources) for end, sources in links.items()})
-    return Directory(revision, levels, Map(records), ends, tree)
+    kinds = {ORGANIZATION: _NONE}
+    for kind, several in _by_kind(records.values()).items():
+        kinds[kind] = Map({record.key[1]: record for record in several})
+    return Directory(revision, levels, kinds, ends, marks)
+
+
+def _by_kind(records: Iterable[Record]) -> dict[str, list[Record]]:
+    kinds: dict[str, list[Record]] = {}
+    for record in records:
+        kinds.setdefault(record.key[0], []).append(record)
+    return kinds
 
 
 def _ends(record: Record) -> set[LinkKey]:

@@ -123,12 +123,12 @@ class Organization(Placed):
     def standing(self) -> str:
         """active; else suspended, archived or invited (waits for its owner), if it or one
         above it is: the last of these that holds."""
-        closed = self._moment.directory.tree.closed
+        closed = self._moment.directory.marks.closed
         standing = "active"
         if closed:
             for name in self._record.path:
-                status = closed.get(name, "active")
-                if STANDINGS.index(status) > STANDINGS.index(standing):
+                status = closed.get(name)
+                if status is not None and STANDINGS.index(status) > STANDINGS.index(standing):
                     standing = status
         return standing
 
@@ -136,7 +136,7 @@ class Organization(Placed):
     def subscription_required(self) -> bool:
         """Whether whoever works for it needs an active subscription of its account (S2-20)."""
         path = self._record.path
-        gated = self._moment.directory.tree.gated
+        gated = self._moment.directory.marks.gated
         return len(path) >= ACCOUNT_LEVEL and path[ACCOUNT_LEVEL - 1] in gated
 
     @fact("subscriptions")

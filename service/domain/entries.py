@@ -2,12 +2,16 @@
 
 Every reader collects what is wrong and goes on, so that one pass finds every problem. What an
 entry points to is checked afterwards (`dangling`), when all of the world is known.
+
+Ids of other entries and words from a list are interned: they stand in thousands of records, take
+their place once, and are found equal without being looked at.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from math import isfinite
+from sys import intern
 from typing import Any
 
 from service.domain.identifiers import Key, id_problem, parse_moment, parse_reference, reference
@@ -89,7 +93,7 @@ class Entry:
             what = "is missing; it is" if value is None else "is not"
             self.problem(field, value, f"{what} one of {', '.join(choices)}")
             return default or choices[0]
-        return value
+        return intern(value)
 
     def id(self, field: str, optional: bool = False) -> str | None:
         value = self.take(field)
@@ -100,7 +104,7 @@ class Entry:
         if reason := id_problem(value):
             self.problem(field, value, f"{reason}, so it is no id")
             return None
-        return value
+        return intern(value)
 
     def ids(self, field: str) -> tuple[str, ...]:
         value = self.take(field)
@@ -116,7 +120,7 @@ class Entry:
             elif item in result:
                 self.problem(f"{field}[{index}]", item, "stands in the list twice")
             else:
-                result.append(item)
+                result.append(intern(item))
         return tuple(result)
 
     def moment(self, field: str, optional: bool = False) -> datetime | None:
@@ -159,7 +163,7 @@ def organization(name: str, entry: Entry, path: tuple[str, ...]) -> Organization
         kind=entry.text("kind", ""),
         status=entry.choice("status", STATUSES, "active"),
         subscription_required=entry.flag("subscription_required"),
-        path=path,
+        path=tuple(intern(each) for each in path),
     )
 
 
@@ -172,7 +176,7 @@ def user(name: str, entry: Entry) -> UserRecord:
             reason = f"is not one of {', '.join(ROLES)}"
             entry.problem(f"memberships.{place}", role, reason)
         else:
-            held.append((place, role))
+            held.append((intern(place), intern(role)))
     selected = entry.id("selected", optional=True)
     if selected is not None and selected not in dict(held):
         entry.problem("selected", selected, "is not one of the user's memberships")
@@ -222,7 +226,7 @@ def resource(key: Key, entry: Entry, schema: Schema, shares: tuple[Share, ...]) 
         if value is None:
             if not attribute.optional:
                 entry.problem(attribute.name, None, "is missing")
-        elif reason := value_problem(attribute, value):
+        elif reason := value_problem(attribute.kind, value):
             entry.problem(attribute.name, value, reason)
         else:
             values[attribute.name] = value
@@ -301,10 +305,10 @@ def dangling(
             yield field, target[1], f"is at level {level}; subscriptions belong to level 2"
 
 
-def value_problem(attribute: Attribute, value: Any) -> str | None:
-    """Why `value` is not of the attribute's kind, or None when it is."""
+def value_problem(kind: str, value: Any) -> str | None:
+    """Why `value` is not of this kind of attribute, or None when it is."""
     # What is named need only be a string here: whether it is in the world is asked elsewhere.
-    return _CHECKS.get(attribute.kind, _string_problem)(value)
+    return _CHECKS.get(kind, _string_problem)(value)
 
 
 def _string_problem(value: Any) -> str | None:

@@ -1,14 +1,22 @@
 """Resources as a policy sees them: where they lie, what is declared of them, who shares in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from service.domain.entities import Entity, Organization, Placed
+from service.domain.entities import ACCOUNT_LEVEL, Entity, Organization, Placed
 from service.domain.identifiers import Key
 from service.domain.reading import MissingAttribute, Read, Readable, fact, predicate
-from service.domain.records import ALL, ResourceRecord, Share
-from service.domain.schema import PLAIN_KINDS, Attribute, Attributes, EntityType
+from service.domain.records import ALL, ResourceRecord
+from service.domain.schema import (
+    ANY_KIND,
+    LIST_KINDS,
+    PLAIN_KINDS,
+    Attribute,
+    Attributes,
+    EntityType,
+)
 from service.domain.sharing import in_force, reached_through
+from service.errors import UnknownEntity
 
 
 class Organizations(Readable):
@@ -35,26 +43,42 @@ class Organizations(Readable):
     @predicate()
     def all_within(self, organization: Organization) -> bool:
         """Whether each of them is `organization` or lies below it; an unknown one does not."""
-        return self._each(lambda place: place.within(organization))
+        if self._names == ALL:
+            return False
+        known, above = self._moment.directory.kinds["organization"], organization._record.key[1]
+        for name in self._names:
+            record = known.get(name)
+            if record is None or above not in record.path:
+                return False
+        return True
 
     @predicate()
     def all_below(self, organization: Organization) -> bool:
         """Whether each of them lies below `organization`; `all` do, unless nothing can be below."""
         if self._names == ALL:
             return not organization.is_leaf
-        return self._each(lambda place: place.below(organization))
+        known, above = self._moment.directory.kinds["organization"], organization._record.key[1]
+        for name in self._names:
+            record = known.get(name)
+            if record is None or above not in record.path[:-1]:
+                return False
+        return True
 
     @predicate()
     def in_one_account(self) -> bool:
         """Whether no two of them lie in different level-2 accounts."""
-        accounts = [place.account for place in self if place.has("account")]
-        return all(account == accounts[0] for account in accounts)
-
-    def _each(self, holds) -> bool:
         if self._names == ALL:
-            return False
-        found = [self._moment.find_organization(name) for name in self._names]
-        return all(place is not None and holds(place) for place in found)
+            raise MissingAttribute(self._owner, "the list behind `all`")
+        known, account = self._moment.directory.kinds["organization"], None
+        for name in self._names:
+            record = known.get(name)
+            if record is None:
+                raise UnknownEntity("organization", name)
+            if len(record.path) >= ACCOUNT_LEVEL:
+                before, account = account, record.path[ACCOUNT_LEVEL - 1]
+                if before is not None and before != account:
+                    return False
+        return True
 
 
 class Item(Placed):
@@ -62,6 +86,12 @@ class Item(Placed):
 
     __slots__ = ()
     _record: ResourceRecord
+
+    def _said(self, name: str) -> Any:
+        return self._record.attributes.get(name)
+
+    def _is_said(self, name: str) -> bool:
+        return self._record.attributes.get(name) is not None
 
     @fact("organization")
     def organization(self) -> Organization:
@@ -71,12 +101,10 @@ class Item(Placed):
     @predicate()
     def shared_with(self, organization: Organization) -> bool:
         """Whether a share in force reaches this organization, or one below it (step 4 of 2.7)."""
-        shares = self._record.shares
-        if not shares or self._record.organization not in organization._record.path[:-1]:
+        shares, path = self._record.shares, organization._record.path
+        if not shares or self._record.organization not in path[:-1]:
             return False
-        return self._reaches(organization) or any(
-            self._names_one_below(share, organization) for share in self._in_force()
-        )
+        return self._reaches(path) or self._names_one_below(path[-1])
 
     @predicate()
     def usable_in(self, organization: Organization) -> bool:
@@ -85,26 +113,34 @@ class Item(Placed):
         It can if it lies there, if it lies below (S1-24: what is below is looked after from above),
         or if it is shared with that very organization.
         """
-        return organization._record.key[1] in self._owner_path() or self._reaches(organization)
+        path = organization._record.path
+        if path[-1] in self._owner_path():
+            return True
+        return self._reaches(path)
 
-    def _reaches(self, organization: Organization) -> bool:
-        owner_path, path = self._owner_path(), organization._record.path
-        for share in self._in_force():
-            if reached_through(share, owner_path, path) is not None:
+    def _reaches(self, path: tuple[str, ...]) -> bool:
+        """Whether a share in force reaches exactly the last organization of `path`."""
+        shares = self._record.shares
+        if not shares:
+            return False
+        owner_path, now = self._owner_path(), self._moment.now
+        for share in shares:
+            if in_force(share, now) and reached_through(share, owner_path, path) is not None:
                 return True
         return False
 
-    def _names_one_below(self, share: Share, organization: Organization) -> bool:
+    def _names_one_below(self, name: str) -> bool:
         # What reaches one below by `all` reaches this one too, so that only lists are asked.
-        known, name = self._moment.directory.tree.organizations, organization._record.key[1]
-        return any(name in known[target].path[:-1] for target in share.targets or ())
-
-    def _in_force(self) -> Iterator[Share]:
-        now = self._moment.now
-        return (share for share in self._record.shares if in_force(share, now))
+        known, now = self._moment.directory.kinds["organization"], self._moment.now
+        for share in self._record.shares:
+            if share.targets and in_force(share, now):
+                for target in share.targets:
+                    if name in known[target].path[:-1]:
+                        return True
+        return False
 
     def _owner_path(self) -> tuple[str, ...]:
-        return self._moment.directory.tree.organizations[self._record.organization].path
+        return self._moment.directory.kinds["organization"][self._record.organization].path
 
 
 class Shareable(Item):
@@ -113,21 +149,14 @@ class Shareable(Item):
     __slots__ = ()
 
 
-def item_class(known: EntityType) -> type[Item]:
-    """The class of a declared type, with a readable attribute for each that is declared."""
+def item_class(known: EntityType, classes: Mapping[str, type[Entity]]) -> type[Item]:
+    """The class of a declared type, with a readable attribute for each that is declared.
+
+    `classes` has the class of every type by the time that an attribute is read.
+    """
     base = Shareable if known.shareable else Item
-    members: dict[str, Any] = {"__slots__": (), "__doc__": f"A resource of type {known.name}."}
-    for attribute in known.attributes.values():
-        members[attribute.name] = _stored(attribute)
-    return type(known.class_name, (base,), members)
-
-
-def _stored(attribute: Attribute) -> property:
-    def read(self: Item) -> Any:
-        value = self._record.attributes.get(attribute.name)
-        return resolve(self._moment, self, attribute, value)
-
-    return _marked(read, attribute)
+    doc = f"A resource of type {known.name}."
+    return _class(known.class_name, base, doc, known.attributes.values(), classes)
 
 
 class Given(Readable):
@@ -140,57 +169,111 @@ class Given(Readable):
         self._declared = declared
         self._values = values
 
+    def _said(self, name: str) -> Any:
+        if name not in self._declared:
+            raise MissingAttribute(self, name)
+        return self._values.get(name)
+
+    def _is_said(self, name: str) -> bool:
+        return name in self._declared and self._values.get(name) is not None
+
     def __repr__(self) -> str:
         return "the request"
 
 
-def given_class(name: str, attributes: Mapping[str, str]) -> type[Given]:
+def given_class(
+    name: str, kinds: Mapping[str, str], classes: Mapping[str, type[Entity]]
+) -> type[Given]:
     """A class of given values from which a policy may read these names, each of its kind.
 
     A name declared for another action only is absent, and reading it fails the decision closed.
     """
-    members: dict[str, Any] = {"__slots__": (), "__doc__": "What came with the request."}
-    for attribute, kind in attributes.items():
-        members[attribute] = _given(Attribute(attribute, kind, True))
-    return type(name, (Given,), members)
+    attributes = [Attribute(known, kind, True) for known, kind in kinds.items()]
+    return _class(name, Given, "What came with the request.", attributes, classes)
 
 
-def _given(attribute: Attribute) -> property:
-    def read(self: Given) -> Any:
-        declared = self._declared.get(attribute.name)
-        if declared is None:
-            raise MissingAttribute(self, attribute.name)
-        return resolve(self._moment, self, declared, self._values.get(attribute.name))
+def _class(
+    name: str,
+    base: type[Readable],
+    doc: str,
+    attributes: Iterable[Attribute],
+    classes: Mapping[str, type[Entity]],
+) -> type:
+    members: dict[str, Any] = {"__slots__": (), "__doc__": doc, "present": {}}
+    for attribute in attributes:
+        read, present = _reading(attribute, classes)
+        optional = ", if it has one" if attribute.optional else ""
+        sentence = f"Its {attribute.name}{optional}."
+        read.__name__ = attribute.name
+        read.polar_read = Read(attribute.name, attribute.kind, False, sentence)
+        members[attribute.name] = property(read)
+        if present is not None:
+            members["present"][attribute.name] = present
+    return type(name, (base,), members)
 
-    return _marked(read, attribute)
 
+def _reading(
+    attribute: Attribute, classes: Mapping[str, type[Entity]]
+) -> tuple[Callable[[Any], Any], Callable[[Any], bool] | None]:
+    """How a declared attribute is read, and how to see whether it is there without reading it.
 
-def _marked(read, attribute: Attribute) -> property:
-    read.__name__ = attribute.name
-    optional = ", if it has one" if attribute.optional else ""
-    read.polar_read = Read(
-        attribute.name, attribute.kind, False, f"Its {attribute.name}{optional}."
-    )
-    return property(read)
+    What is read is the value itself, or the entity that it names. Each kind has a function of its
+    own: compiled plans take over what it does.
+    """
+    name, kind, optional = attribute
 
-
-def resolve(moment, owner: Readable, attribute: Attribute, value: Any) -> Any:
-    """What a policy gets for a declared value: itself, or the entity that it names."""
-    if attribute.kind in ("organizations", "targets"):
-        # An absent list is an empty one: `request.filter.all_within(x)` holds without a filter.
-        if value is None and not attribute.optional:
-            raise MissingAttribute(owner, attribute.name)
-        return Organizations(moment, owner, [] if value is None else value)
-    if value is None:
-        raise MissingAttribute(owner, attribute.name)
-    if attribute.kind in PLAIN_KINDS:
+    def value_itself(self) -> Any:
+        value = self._said(name)
+        if value is None:
+            raise MissingAttribute(self, name)
         return value
-    entity: Entity | None = moment.find((attribute.kind, value))
-    if entity is None:
-        raise MissingAttribute(owner, attribute.name, dangling=True)
-    return entity
+
+    def entity(self) -> Entity:
+        value = self._said(name)
+        if value is None:
+            raise MissingAttribute(self, name)
+        named = self._moment.directory.kinds.get(kind)
+        record = None if named is None else named.get(value)
+        if record is None:
+            raise MissingAttribute(self, name, dangling=True)
+        return classes[kind](self._moment, record)
+
+    def organization(self) -> Organization:
+        value = self._said(name)
+        if value is None:
+            raise MissingAttribute(self, name)
+        found = self._moment.find_organization(value)
+        if found is None:
+            raise MissingAttribute(self, name, dangling=True)
+        return found
+
+    def organizations(self) -> Organizations:
+        value = self._said(name)
+        if value is None:
+            # An absent list is an empty one: `request.filter.all_within(x)` holds without a filter.
+            if not optional:
+                raise MissingAttribute(self, name)
+            value = []
+        return Organizations(self._moment, self, value)
+
+    def whichever(self) -> Any:
+        # Two actions declare the name, each of another kind.
+        self._said(name)
+        read, _ = _reading(self._declared[name], classes)
+        return read(self)
+
+    def is_said(self) -> bool:
+        return self._is_said(name)
+
+    if kind == ANY_KIND:
+        return whichever, None
+    if kind in LIST_KINDS:
+        return organizations, None
+    if kind in PLAIN_KINDS:
+        return value_itself, is_said
+    return (organization if kind == "organization" else entity), is_said
 
 
 def described(key: Key, organization: str, attributes: Mapping[str, Any]) -> ResourceRecord:
     """The record of a resource that is not in the world, as a request describes it."""
-    return ResourceRecord(key, organization, attributes, (), ())
+    return tuple.__new__(ResourceRecord, (key, organization, attributes, (), ()))

@@ -7,7 +7,7 @@ from service.domain.entities import Entity, Organization, Partner, Placed, Subsc
 from service.domain.identifiers import Key
 from service.domain.items import Item, Shareable, given_class, item_class
 from service.domain.reading import Readable
-from service.domain.schema import Attributes, Schema
+from service.domain.schema import ANY_KIND, Attributes, Schema
 from service.errors import UnknownEntity
 
 
@@ -24,13 +24,14 @@ class Vocabulary:
         }
         for name, known in schema.types.items():
             if name not in self.entity_classes:
-                self.entity_classes[name] = item_class(known)
+                self.entity_classes[name] = item_class(known, self.entity_classes)
         self.attributes: dict[str, Attributes] = {
             name: known.attributes for name, known in schema.types.items()
         }
-        self.request_class = given_class("Request", _parameter_kinds(schema))
+        classes = self.entity_classes
+        self.request_class = given_class("Request", _parameter_kinds(schema), classes)
         context = {attribute.name: attribute.kind for attribute in schema.context.values()}
-        self.context_class = given_class("Context", context)
+        self.context_class = given_class("Context", context, classes)
         # Most actions take nothing and most policies read no context: one empty value serves all.
         self.no_request = self.request_class(None, {}, {})
         self.no_context = self.context_class(None, {}, {})
@@ -52,14 +53,14 @@ class Vocabulary:
 
 
 def _parameter_kinds(schema: Schema) -> dict[str, str]:
-    """Each parameter of any action and its kind; "any" where two actions differ."""
+    """Each parameter of any action and its kind; ANY_KIND where two actions differ."""
     kinds: dict[str, str] = {}
     for known in schema.types.values():
         for parameters in known.actions.values():
             for attribute in parameters.values():
                 before = kinds.setdefault(attribute.name, attribute.kind)
                 if before != attribute.kind:
-                    kinds[attribute.name] = "any"
+                    kinds[attribute.name] = ANY_KIND
     return kinds
 
 
@@ -85,19 +86,23 @@ class Moment:
 
     def find(self, key: Key) -> Entity | None:
         """The entity of this key, or None if it is not in the world."""
-        record = self.directory.records.get(key)
+        record = self.directory.get(key)
         return None if record is None else self.vocabulary.entity_classes[key[0]](self, record)
 
     def find_organization(self, name: str) -> Organization | None:
         """The organization of this id, or None."""
-        record = self.directory.tree.organizations.get(name)
-        return None if record is None else Organization(self, record)
+        found = self._organizations.get(name)
+        if found is None:
+            record = self.directory.kinds["organization"].get(name)
+            if record is not None:
+                found = self._organizations[name] = Organization(self, record)
+        return found
 
     def organization(self, name: str) -> Organization:
         """The organization of this id. Raises UnknownEntity."""
         found = self._organizations.get(name)
         if found is None:
-            record = self.directory.tree.organizations.get(name)
+            record = self.directory.kinds["organization"].get(name)
             if record is None:
                 raise UnknownEntity("organization", name)
             found = self._organizations[name] = Organization(self, record)
@@ -105,7 +110,7 @@ class Moment:
 
     def subscription(self, name: str) -> Subscription:
         """The subscription of this id. Raises UnknownEntity."""
-        record = self.directory.records.get(("subscription", name))
+        record = self.directory.get(("subscription", name))
         if record is None:
             raise UnknownEntity("subscription", name)
         return Subscription(self, record)

@@ -70,6 +70,8 @@ class Readable:
 
     __slots__ = ()
     reads: ClassVar[Mapping[str, Read]] = {}
+    present: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
+    """For some of these names, a quicker way to see whether reading would find a value."""
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
@@ -86,6 +88,9 @@ class Readable:
         """Whether it has a value for the optional attribute of this name."""
         if name not in type(self).reads:
             raise MissingAttribute(self, name)
+        is_present = type(self).present.get(name)
+        if is_present is not None:
+            return is_present(self)
         try:
             getattr(self, name)
         except MissingAttribute as missing:

@@ -13,6 +13,8 @@ from service.errors import InvalidPolicy, Problem
 PLAIN_KINDS = ("string", "integer", "number", "boolean", "strings")
 REFERENCE_KINDS = ("organization", "user", "partner", "subscription")
 LIST_KINDS = ("organizations", "targets")
+ANY_KIND = "any"
+"""Of a name that two actions declare differently."""
 BUILT_IN_TYPES = ("organization", "user", "partner")
 RESERVED_NAMES = frozenset(
     (*PLAIN_KINDS, *REFERENCE_KINDS, *LIST_KINDS, "entity", "placed", "item", "shareable")

@@ -82,23 +82,21 @@ class Decision(NamedTuple):
         return self.allowed
 
 
-def combine(findings: Findings, *made_from: Any) -> Decision:
+def combine(findings: Findings, id: str = "", revision: int = 0, policy: str = "") -> Decision:
     """The decision that these findings make: deny overrides, silence denies, an error denies.
 
-    `made_from` is what it is stamped with: its id, the revision of the facts, that of the policy.
+    It is stamped with its own id, the revision of the facts, and that of the policy.
 
     INVARIANT (the five lines): a decision allows if and only if no deny rule matched, at least one
     allow rule matched, and nothing failed on the way.
     """
-    if findings.failure is not None:
-        return refused(findings.failure, *made_from)
-    if findings.denies:
-        return Decision(False, PROHIBITED, findings.denies, (), None, *made_from)
-    if findings.allows:
-        return Decision(True, GRANTED, findings.allows, findings.obligations, None, *made_from)
-    return Decision(False, NO_GRANT, (), (), None, *made_from)
-
-
-def refused(failure: Failure, *made_from: Any) -> Decision:
-    """The denial of a request that the rules could not be asked, or not to the end."""
-    return Decision(False, failure.reason, (), (), failure.detail, *made_from)
+    denies, allows, duties, failure = findings
+    if failure is not None:
+        verdict = (False, failure.reason, (), (), failure.detail, id, revision, policy)
+    elif denies:
+        verdict = (False, PROHIBITED, denies, (), None, id, revision, policy)
+    elif allows:
+        verdict = (True, GRANTED, allows, duties, None, id, revision, policy)
+    else:
+        verdict = (False, NO_GRANT, (), (), None, id, revision, policy)
+    return tuple.__new__(Decision, verdict)  # as Decision(*verdict) does, in half the time

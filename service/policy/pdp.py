@@ -4,11 +4,12 @@ import os
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from service.domain.directory import Directory
 from service.domain.moment import Moment
-from service.policy.decision import AccessRequest, Decision, Failure, combine, refused
+from service.policy.decision import AccessRequest, Decision, Failure, Findings, combine
 from service.policy.engine import Engine
 from service.policy.question import resolve
 
@@ -33,9 +34,8 @@ class FixedFacts:
         return self._directory
 
 
-def clock() -> datetime:
-    """The server's own clock, in UTC; a request cannot set it."""
-    return datetime.now(UTC)
+clock: Callable[[], datetime] = partial(datetime.now, UTC)
+"""The server's own clock, in UTC; a request cannot set it."""
 
 
 class PolicyDecisionPoint:
@@ -56,26 +56,27 @@ class PolicyDecisionPoint:
 
         INVARIANT (one snapshot): a decision reads facts from a single directory.
         """
-        if moment is None:
-            moment = self.moment()
-            decided = self._decide(request, moment)
-            moment.forget()
-            return decided
-        return self._decide(request, moment)
-
-    def _decide(self, request: AccessRequest, moment: Moment) -> Decision:
-        made_from = (self._new_id(), moment.directory.revision, self.engine.policies.revision)
-        question = resolve(request, moment)
+        engine = self.engine
+        seen = moment or Moment(self.facts.snapshot(), self._clock(), engine.vocabulary)
+        question = resolve(request, seen)
         if type(question) is Failure:
-            return refused(question, *made_from)
-        return combine(self.engine.findings(question), *made_from)
-
-    def _new_id(self) -> str:
-        """128 random bits in hexadecimal. Nobody can guess the id of another's decision."""
+            findings = Findings(failure=question)
+        else:
+            findings = engine.findings(question)
+        if moment is None:
+            seen.forget()
         try:
-            return self._ids.popleft()
+            name = self._ids.popleft()
         except IndexError:
-            # Asking the system once for many ids costs as little as asking for one.
-            digits = os.urandom(16 * IDS_AT_ONCE).hex()
-            self._ids.extend(digits[at : at + 32] for at in range(32, len(digits), 32))
-            return digits[:32]
+            name = self._more_ids()
+        return combine(findings, name, seen.directory.revision, engine.policies.revision)
+
+    def _more_ids(self) -> str:
+        """128 random bits in hexadecimal, and more of them laid by.
+
+        Nobody can guess the id of another's decision.
+        """
+        # Asking the system once for many ids costs as little as asking for one.
+        digits = os.urandom(16 * IDS_AT_ONCE).hex()
+        self._ids.extend(digits[at : at + 32] for at in range(32, len(digits), 32))
+        return digits[:32]

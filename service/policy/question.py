@@ -21,6 +21,8 @@ LIST_LIMIT_ENTRIES = 5000
 """In a request: an account has at most some 1,500 sub-accounts (requirements 4.2), and a batch may
 repeat its longest list for every item."""
 
+_NOT_STRINGS = frozenset((*PLAIN_KINDS, *LIST_KINDS)) - {"string"}
+
 
 class Question(NamedTuple):
     """A request whose every word has found its meaning at one moment."""
@@ -34,29 +36,47 @@ class Question(NamedTuple):
 
 def resolve(request: AccessRequest, moment: Moment) -> Question | Failure:
     """The question that `request` asks at `moment`, or why it cannot be asked."""
-    vocabulary = moment.vocabulary
-    parameters = vocabulary.parameters.get((request.resource_type, request.action))
+    subject_type, subject_id, action, resource_type, resource_id = request[:5]
+    subject_said, action_said, resource_said, context_said = request[5:]
+    vocabulary, kinds = moment.vocabulary, moment.directory.kinds
+    parameters = vocabulary.parameters.get((resource_type, action))
     if parameters is None:
         return _unknown_action(request, moment)
     given, context = vocabulary.no_request, vocabulary.no_context
     if parameters:
-        problem = _invalid(parameters, request.action_properties, "action.properties")
-        problem = problem or _unknown(parameters, request.action_properties, moment)
+        problem = _invalid(parameters, action_said, "action.properties")
+        problem = problem or _unknown(parameters, action_said, moment)
         if problem is not None:
             return problem
-        given = vocabulary.request_class(moment, parameters, request.action_properties)
+        given = vocabulary.request_class(moment, parameters, action_said)
     if declared := vocabulary.schema.context:
-        if problem := _invalid(declared, request.context, "context"):
+        if problem := _invalid(declared, context_said, "context"):
             return problem
-        context = vocabulary.context_class(moment, declared, request.context)
-    subject = _subject(request, moment)
-    if type(subject) is Failure:
-        return subject
-    key = (request.resource_type, request.resource_id)
-    resource = _described_or_stored(key, request.resource_properties, moment, "resource")
-    if type(resource) is Failure:
-        return resource
-    return Question(subject, request.action, resource, given, context)
+        context = vocabulary.context_class(moment, declared, context_said)
+
+    named = kinds.get(subject_type)
+    record = None if named is None else named.get(subject_id)
+    if type(record) is UserRecord:
+        acts_for = _acts_for(record, context_said)
+        if type(acts_for) is Failure:
+            return acts_for
+        subject = User(moment, record, acts_for)
+    else:
+        key = (subject_type, subject_id)
+        subject = _other_subject(key, subject_said, context_said, moment)
+        if type(subject) is Failure:
+            return subject
+
+    named = kinds.get(resource_type)
+    record = None if named is None else named.get(resource_id)
+    if record is None:
+        record = _described((resource_type, resource_id), resource_said, moment, "resource")
+    elif resource_said:
+        record = _unless_conflicting(record, resource_said, moment, "resource")
+    if type(record) is Failure:
+        return record
+    resource = vocabulary.entity_classes[resource_type](moment, record)
+    return tuple.__new__(Question, (subject, action, resource, given, context))
 
 
 def _unknown_action(request: AccessRequest, moment: Moment) -> Failure:
@@ -69,14 +89,15 @@ def _unknown_action(request: AccessRequest, moment: Moment) -> Failure:
 
 
 def _invalid(declared: Attributes, values: Mapping[str, Any], where: str) -> Failure | None:
-    for attribute in declared.values():
-        value = values.get(attribute.name)
+    for name, kind, optional in declared.values():
+        value = values.get(name)
         if value is None:
-            if not attribute.optional:
-                detail = f"{where}.{attribute.name} is missing"
-                return Failure(decision.INVALID_PROPERTIES, detail)
-        elif reason := _list_problem(value) or entries.value_problem(attribute, value):
-            return Failure(decision.INVALID_PROPERTIES, f"{where}.{attribute.name} {reason}")
+            if not optional:
+                return Failure(decision.INVALID_PROPERTIES, f"{where}.{name} is missing")
+        elif type(value) is str and kind not in _NOT_STRINGS:
+            pass  # what is named need only be a string here
+        elif reason := _list_problem(value) or entries.value_problem(kind, value):
+            return Failure(decision.INVALID_PROPERTIES, f"{where}.{name} {reason}")
     return None
 
 
@@ -92,7 +113,7 @@ def _unknown(parameters: Attributes, values: Mapping[str, Any], moment: Moment) 
         value = values.get(attribute.name)
         if value is None or attribute.kind in (*PLAIN_KINDS, *LIST_KINDS):
             continue
-        if (attribute.kind, value) not in moment.directory.records:
+        if moment.directory.get((attribute.kind, value)) is None:
             detail = f"action.properties.{attribute.name} names no {attribute.kind} of the world"
             return Failure(decision.INVALID_PROPERTIES, detail)
     return None
@@ -101,21 +122,20 @@ def _unknown(parameters: Attributes, values: Mapping[str, Any], moment: Moment) 
 # Subjects
 
 
-def _subject(request: AccessRequest, moment: Moment) -> Entity | Failure:
-    key = (request.subject_type, request.subject_id)
-    record = moment.directory.records.get(key)
-    if type(record) is UserRecord:
-        acts_for = _acts_for(record, request.context)
-        return acts_for if type(acts_for) is Failure else User(moment, record, acts_for)
+def _other_subject(
+    key: Key, said: Mapping[str, Any], context: Mapping[str, Any], moment: Moment
+) -> Entity | Failure:
+    """A subject that is no user of the world: a partner, or of a type of the policies' own."""
     known = moment.vocabulary.schema.types.get(key[0])
     if known is None or not known.subject:
         return Failure(decision.UNKNOWN_SUBJECT, f"`{key[0]}` is no type of subject")
-    subject = _described_or_stored(key, request.subject_properties, moment, "subject")
-    if isinstance(subject, Failure):
-        unknown = subject.reason == decision.UNKNOWN_RESOURCE
-        reason = decision.UNKNOWN_SUBJECT if unknown else subject.reason
-        return Failure(reason, subject.detail)
-    chosen = request.context.get("organization")
+    record = _stored_or_described(key, said, moment, "subject")
+    if type(record) is Failure:
+        unknown = record.reason == decision.UNKNOWN_RESOURCE
+        reason = decision.UNKNOWN_SUBJECT if unknown else record.reason
+        return Failure(reason, record.detail)
+    subject = moment.vocabulary.entity_classes[key[0]](moment, record)
+    chosen = context.get("organization")
     if chosen is not None and subject.organization.id != chosen:
         detail = f"{key[0]} `{key[1]}` belongs to another organization than context.organization"
         return Failure(decision.NOT_A_MEMBER, detail)
@@ -143,51 +163,54 @@ def _acts_for(user: UserRecord, context: Mapping[str, Any]) -> str | Failure:
     return Failure(decision.NO_ORGANIZATION_SELECTED, detail)
 
 
-# Resources
+# What the world knows, and what only the request says
 
 
-def _described_or_stored(
-    key: Key, properties: Mapping[str, Any], moment: Moment, what: str
-) -> Entity | Failure:
-    record = moment.directory.records.get(key)
-    if record is not None:
-        if properties:
-            conflict = _conflict(record, properties, moment, what)
-            if conflict is not None:
-                return conflict
-        return moment.vocabulary.entity_classes[key[0]](moment, record)
-    if key[0] in BUILT_IN_TYPES:
-        reason = decision.UNKNOWN_RESOURCE
-        return Failure(reason, f"no {key[0]} `{key[1]}` in the world")
-    organization = properties.get("organization")
+def _stored_or_described(
+    key: Key, said: Mapping[str, Any], moment: Moment, what: str
+) -> Record | Failure:
+    record = moment.directory.get(key)
+    if record is None:
+        return _described(key, said, moment, what)
+    return _unless_conflicting(record, said, moment, what)
+
+
+def _described(
+    key: Key, said: Mapping[str, Any], moment: Moment, what: str
+) -> ResourceRecord | Failure:
+    """The record of something that is not in the world, made of what the request says of it."""
+    kind, name = key
+    if kind in BUILT_IN_TYPES:
+        return Failure(decision.UNKNOWN_RESOURCE, f"no {kind} `{name}` in the world")
+    organization = said.get("organization")
     if organization is None:
-        detail = (
-            f"no {key[0]} `{key[1]}` in the world, and {what}.properties.organization is missing"
-        )
+        detail = f"no {kind} `{name}` in the world, and {what}.properties.organization is missing"
         return Failure(decision.UNKNOWN_RESOURCE, detail)
-    known = moment.directory.tree.organizations
-    if not isinstance(organization, str) or organization not in known:
+    known = moment.directory.kinds["organization"]
+    if type(organization) is not str or organization not in known:
         detail = f"{what}.properties.organization names no organization of the world"
         return Failure(decision.UNKNOWN_RESOURCE, detail)
-    declared = moment.vocabulary.attributes[key[0]]
-    if declared and (problem := _invalid(declared, properties, f"{what}.properties")):
+    declared = moment.vocabulary.attributes[kind]
+    if declared and (problem := _invalid(declared, said, f"{what}.properties")):
         return problem
     # Undeclared members may stay: a rule can only read what is declared.
-    record = described(key, organization, properties)
-    return moment.vocabulary.entity_classes[key[0]](moment, record)
+    return described(key, organization, said)
 
 
-def _conflict(
-    record: Record, properties: Mapping[str, Any], moment: Moment, what: str
-) -> Failure | None:
-    if not isinstance(record, ResourceRecord):
-        return None
+def _unless_conflicting(
+    record: Record, said: Mapping[str, Any], moment: Moment, what: str
+) -> Record | Failure:
+    """What is stored, unless the request says something else of it."""
+    if not said or not isinstance(record, ResourceRecord):
+        return record
     declared = moment.vocabulary.attributes[record.key[0]]
     stored = {**record.attributes, "organization": record.organization}
     for name in ("organization", *declared):
-        said = properties.get(name)
+        value = said.get(name)
         # Equal in Python is not enough: 1 and True are equal, and are not the same value.
-        if said is not None and (said != stored.get(name) or type(said) is not type(stored[name])):
+        if value is not None and (
+            value != stored.get(name) or type(value) is not type(stored[name])
+        ):
             detail = f"{what}.properties.{name} differs from what is stored"
             return Failure(decision.CONFLICTING_RESOURCE, detail)
-    return None
+    return record
