@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from service.domain.items import Given
 from service.domain.reading import Readable
-from service.policy.compiled import compile_plan
+from service.policy.compiled import Classes, compile_plan
 from service.policy.decision import Findings
 from service.policy.plan import Contradiction, Plan, Tape
 from service.policy.question import Question
@@ -41,9 +41,10 @@ class Counts(NamedTuple):
 class _Shape:
     """One plan, and the fastest way that there is at the moment to follow it."""
 
-    __slots__ = ("compiled", "follow", "plan", "retired", "settled_walks", "settling")
+    __slots__ = ("classes", "compiled", "follow", "plan", "retired", "settled_walks", "settling")
 
-    def __init__(self, settled_walks: int) -> None:
+    def __init__(self, classes: Classes, settled_walks: int) -> None:
+        self.classes = classes
         self.plan = Plan()
         self.settled_walks = self.settling = settled_walks
         self.compiled = 0
@@ -59,7 +60,7 @@ class _Shape:
     def compile(self) -> None:
         # Two threads may both compile; they make equal functions, and one of them stays.
         self.settling = sys.maxsize  # until it grows again
-        self.follow = compile_plan(self.plan)
+        self.follow = compile_plan(self.plan, self.classes)
         self.compiled += 1
 
     def grown(self) -> None:
@@ -92,7 +93,8 @@ class Plans:
         key = (type(subject), action, type(resource))
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes.setdefault(key, _Shape(self.settled_walks))
+            classes = (type(subject), type(resource), type(request), type(context))
+            shape = self._shapes.setdefault(key, _Shape(classes, self.settled_walks))
         try:
             found = shape.follow(subject, resource, request, context)
         except Exception:
