@@ -13,6 +13,7 @@ from a2wsgi import WSGIMiddleware
 from service.api.app import build_app
 from service.api.asgi_messages import AsgiApp
 from service.api.door import build_door
+from service.api.metrics import Metrics
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
 from service.wsgi import from_environment
@@ -20,13 +21,15 @@ from service.wsgi import from_environment
 
 def build_asgi(pdp: PolicyDecisionPoint, settings: Settings) -> AsgiApp:
     """The door, and behind it the Flask application in `settings.threads` threads."""
-    flask = build_app(pdp, settings)
+    metrics = Metrics(pdp)
+    flask = build_app(pdp, settings, metrics)
 
     def complaining_aloud(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         environ["wsgi.errors"] = sys.stderr  # the adapter would write errors to the output
         return flask(environ, start_response)
 
-    return build_door(pdp, settings, WSGIMiddleware(complaining_aloud, workers=settings.threads))
+    others = WSGIMiddleware(complaining_aloud, workers=settings.threads)
+    return build_door(pdp, settings, others, metrics)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,8 @@ from marshmallow.validate import Length, Range
 from service.errors import ConfigurationError, Problem
 
 PREFIX = "WATERSHED_"
+COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus-client's own variable: where the processes of one service leave their counts."""
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from prometheus_client.multiprocess import mark_process_dead
 
 from service.api.asgi_messages import AsgiApp
 from service.asgi import build_asgi
@@ -89,6 +90,7 @@ class _Server(BaseApplication):
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "post_worker_init": self._started,
+            "child_exit": _forgotten,
         }
 
     def load(self) -> AsgiApp:
@@ -100,6 +102,11 @@ class _Server(BaseApplication):
     def _started(self, worker: Any) -> None:
         if worker.age == 1:  # workers are numbered as they start, replacements too
             self._announce()
+
+
+def _forgotten(arbiter: Any, worker: Any) -> None:
+    """What a worker that has ended counted stays; what it only showed goes with it."""
+    mark_process_dead(worker.pid)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,10 +9,14 @@ from http.client import RemoteDisconnected
 
 import pytest
 from serving import GOOD, QUESTION, heard, problem_of, serving
+from worlds import engine
 
 from service.api.door import build_door
+from service.api.metrics import Metrics
 from service.api.patience import Patience
 from service.config import Settings
+from service.domain.directory import Directory
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 
 HEAD = b"POST /authorize HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
 REQUEST = HEAD + b"Content-Length: %d\r\n\r\n" % len(GOOD) + GOOD
@@ -54,7 +58,8 @@ def test_trickling_bodies_hold_no_thread_of_other_routes(alone):
 
 def test_a_body_that_does_not_come_in_time_is_refused():
     # Neither the law nor the facts are reached.
-    door, sent = build_door(None, Settings(), None, body_seconds=0.1), []
+    metrics = Metrics(PolicyDecisionPoint(engine(), FixedFacts(Directory())))
+    door, sent = build_door(None, Settings(), None, metrics, body_seconds=0.1), []
 
     async def receive():
         await asyncio.sleep(0.05)

@@ -47,6 +47,7 @@ LIBRARIES = {
     "werkzeug": {"api", "console"},
     "swagger_ui_bundle": {"api"},
     "itsdangerous": {"api", "console"},
+    "prometheus_client": {"api.metrics", "server"},
     "sqlalchemy": {"store"},
     "gunicorn": {"server"},
     "a2wsgi": {"asgi", "server"},

@@ -1,6 +1,8 @@
 """The Flask application: what all routes have in common, and the routes themselves."""
 
-from flask import Flask, request
+from time import perf_counter
+
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from service.api.answers import finish
@@ -9,6 +11,7 @@ from service.api.docs import docs
 from service.api.documentation import build_openapi
 from service.api.guard import build_guard
 from service.api.holdings import holdings
+from service.api.metrics import UNKNOWN_ROUTE, Metrics
 from service.api.operations import OPEN_ENDPOINTS, operations
 from service.api.organizations import organizations
 from service.api.policies import policies
@@ -17,8 +20,11 @@ from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
 
 
-def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
-    """An application that answers from this decision point. It holds no state of its own."""
+def build_app(
+    pdp: PolicyDecisionPoint, settings: Settings, metrics: Metrics | None = None
+) -> Flask:
+    """An application that answers from this decision point. It holds no state but its metrics."""
+    metrics = metrics or Metrics(pdp)
     app = Flask("service", static_folder=None)
     app.json.sort_keys = False
     # What is asked for under a wrong path or by a wrong method is refused, never redirected.
@@ -29,11 +35,18 @@ def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
 
     @app.before_request
     def admit() -> None:
+        g.begun = perf_counter()
         if request.endpoint not in OPEN_ENDPOINTS:
             guard(request.headers.get("Authorization", ""))
         # Werkzeug takes `//world` for `/world`; whoever filters paths in front of this may not.
         if request.environ.get("PATH_INFO", "").startswith("//"):
             raise NotFound
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else UNKNOWN_ROUTE
+        metrics.answered(route, response.status_code, perf_counter() - g.begun)
+        return response
 
     app.after_request(finish)
     openapi = build_openapi(app, keys_configured=bool(settings.api_keys))
@@ -42,7 +55,7 @@ def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
         organizations(pdp),
         holdings(pdp, settings),
         policies(pdp),
-        operations(pdp),
+        operations(pdp, metrics),
         docs(openapi.spec.to_dict),
     ):
         openapi.register_blueprint(blueprint)

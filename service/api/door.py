@@ -7,6 +7,7 @@ body costs a socket, and a long batch lets others in between.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any
 
 from service.api.asgi_messages import (
@@ -26,6 +27,7 @@ from service.api.bodies import judge_headers, judge_length, parse_object
 from service.api.decisions import AUTHORIZE, EVALUATION, EVALUATIONS
 from service.api.guard import build_guard
 from service.api.messages import Answer, id_of_request
+from service.api.metrics import Metrics
 from service.api.patience import BODY_SECONDS, Patience
 from service.api.problems import problem_of
 from service.config import Settings
@@ -39,6 +41,7 @@ def build_door(
     pdp: PolicyDecisionPoint,
     settings: Settings,
     others: AsgiApp,
+    metrics: Metrics,
     body_seconds: float = BODY_SECONDS,
 ) -> AsgiApp:
     """An application that decides, and hands on to `others` what it does not answer itself."""
@@ -67,13 +70,15 @@ def build_door(
         headers = headers_of(scope)
         evaluation = deciding.get(scope["path"]) if scope["method"] == "POST" else None
         if evaluation is not None:
-            await decide(evaluation, headers, Body(receive, patience), send)
+            begun = perf_counter()
+            status = await decide(evaluation, headers, Body(receive, patience), send)
+            metrics.answered(scope["path"], status, perf_counter() - begun)
         elif b"content-length" in headers or b"transfer-encoding" in headers:
             await hand_on_whole(scope, headers, receive, send)
         else:
             await others(scope, receive, send)
 
-    async def decide(evaluation: Evaluate, headers: Headers, body: Body, send: Send) -> None:
+    async def decide(evaluation: Evaluate, headers: Headers, body: Body, send: Send) -> int:
         request_id = _request_id(headers)
         try:
             guard(text_of(headers, b"authorization"))
@@ -90,6 +95,7 @@ def build_door(
         await say(answer, request_id, send)
         if not body.ended:
             await body.let_end(body_limit)
+        return answer.status
 
     async def hand_on_whole(scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Hand on a request when all of its body is here: threads must not wait for clients."""

@@ -6,13 +6,14 @@ from flask_smorest import Blueprint
 from service.api import examples, fact_schemas
 from service.api.answers import json_answer
 from service.api.documentation import documented
+from service.api.metrics import CONTENT_TYPE, Metrics
 from service.domain.directory import Directory
 from service.policy.pdp import PolicyDecisionPoint
 
 OPEN_ENDPOINTS = frozenset(("operations.live", "operations.ready"))
 
 
-def operations(pdp: PolicyDecisionPoint) -> Blueprint:
+def operations(pdp: PolicyDecisionPoint, metrics: Metrics) -> Blueprint:
     """The routes for whoever runs the service."""
     blueprint = Blueprint("operations", __name__, description="For whoever runs the service.")
 
@@ -37,5 +38,15 @@ def operations(pdp: PolicyDecisionPoint) -> Blueprint:
             "counts": counts(directory),
         }
         return json_answer(body)
+
+    @blueprint.route("/metrics")
+    @documented(blueprint, {"type": "string"}, content_type=CONTENT_TYPE)
+    def get_metrics() -> Response:
+        """What the service has done, for Prometheus
+
+        Counts are those of all workers of the node. Labels are names of the service and of its
+        policies, never what a caller sent.
+        """
+        return Response(metrics.exposition(), content_type=CONTENT_TYPE)
 
     return blueprint

@@ -1,15 +1,19 @@
 """`watershed serve`: the service over HTTP."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import click
 
 from service.commands.opening import named_world, open_policies, open_world
 from service.commands.settings import settings_options
-from service.config import Settings
+from service.config import COUNTS_FOLDER, Settings
 from service.domain.directory import Directory
 from service.domain.identifiers import Key
 from service.domain.schema import Schema
@@ -34,9 +38,28 @@ def serve(settings: Settings) -> None:
         # In one piece: a reader who takes one line and leaves must not end the worker that prints.
         click.echo("\n".join(_greeting(address, example, settings)))
 
-    from service.server import serve as listen  # the server's libraries, for this verb alone
+    with _counting_together():
+        from service.server import serve as listen  # the server's libraries, for this verb alone
 
-    listen(settings, policies, directory, announce)
+        listen(settings, policies, directory, announce)
+
+
+@contextmanager
+def _counting_together() -> Iterator[None]:
+    """A folder in which all workers count, so that each can tell the metrics of all.
+
+    It must be named before prometheus-client is imported, and outlive every worker.
+    """
+    if COUNTS_FOLDER in os.environ:
+        yield
+        return
+    owner = os.getpid()
+    os.environ[COUNTS_FOLDER] = folder = mkdtemp(prefix="watershed-metrics-")
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:  # a worker that ends comes through here as well
+            rmtree(folder, ignore_errors=True)
 
 
 def example_request(directory: Directory, schema: Schema) -> dict[str, Any] | None:

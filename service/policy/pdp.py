@@ -9,7 +9,14 @@ from typing import Protocol
 
 from service.domain.directory import Directory
 from service.domain.moment import Moment
-from service.policy.decision import AccessRequest, Decision, Failure, Findings, combine
+from service.policy.decision import (
+    REASONS,
+    AccessRequest,
+    Decision,
+    Failure,
+    Findings,
+    combine,
+)
 from service.policy.engine import Engine
 from service.policy.question import resolve
 
@@ -46,6 +53,8 @@ class PolicyDecisionPoint:
         self.facts = facts
         self._clock = clock
         self._ids: deque[str] = deque()
+        self.answers = dict.fromkeys(REASONS, 0)
+        """How many decisions were made, by reason."""
 
     def moment(self, now: datetime | None = None) -> Moment:
         """The newest facts at `now`, or at the clock's time. One serves a whole batch."""
@@ -69,7 +78,9 @@ class PolicyDecisionPoint:
             name = self._ids.popleft()
         except IndexError:
             name = self._more_ids()
-        return combine(findings, name, seen.directory.revision, engine.policies.revision)
+        made = combine(findings, name, seen.directory.revision, engine.policies.revision)
+        self.answers[made.reason] += 1
+        return made
 
     def _more_ids(self) -> str:
         """128 random bits in hexadecimal, and more of them laid by.
