@@ -6,7 +6,7 @@ then each worker can answer for all of them.
 """
 
 import os
-from collections.abc import Callable
+from bisect import bisect_left
 from contextlib import suppress
 from threading import Event, Lock, Thread
 
@@ -30,6 +30,26 @@ CARRIED_SECONDS = 1.0
 BUCKETS_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 
 
+class _Durations(Histogram):
+    """A histogram that takes many observations at once."""
+
+    def add(self, counts: list[int], seconds: float) -> None:
+        """Add so many to each bucket, and what they come to together."""
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            bucket.inc(count)
+        self._sum.inc(seconds)
+
+
+class _Timed:
+    """How long the requests of one route and status took, since they were last carried."""
+
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_SECONDS) + 1)
+        self.seconds = 0.0
+
+
 class Metrics:
     """The metrics of one process; with COUNTS_FOLDER set, of all that share it."""
 
@@ -37,7 +57,7 @@ class Metrics:
         self._pdp = pdp
         self._shared = os.environ.get(COUNTS_FOLDER)
         self._carried: dict[tuple[Counter, *tuple[str, ...]], int] = {}
-        self._carrying = Lock()
+        self._carrying, self._counting = Lock(), Lock()
         registry = self._registry = CollectorRegistry()
 
         def counter(name: str, about: str, *labels: str) -> Counter:
@@ -61,14 +81,14 @@ class Metrics:
             "plan_wide_reads", "1 for a read with more answers than a plan keeps", "livemax", "read"
         )
         self._revision = gauge("facts_revision", "Of the facts decided from", "livemin")
-        self._seconds = Histogram(
+        self._seconds = _Durations(
             "watershed_request_seconds",
             "From a request's headers to its answer, by route and status",
             ("route", "status"),
             registry=registry,
             buckets=BUCKETS_SECONDS,
         )
-        self._timers: dict[tuple[str, int], Callable[[float], None]] = {}
+        self._timed: dict[tuple[str, int], _Timed] = {}
         if self._shared:
             self._carry_now_and_then()
         else:
@@ -78,10 +98,12 @@ class Metrics:
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Note one request. `route` is a name of ours, never a path that a caller sent."""
-        observe = self._timers.get((route, status))
-        if observe is None:
-            observe = self._timers[route, status] = self._seconds.labels(route, status).observe
-        observe(seconds)
+        with self._counting:
+            timed = self._timed.get((route, status))
+            if timed is None:
+                timed = self._timed[route, status] = _Timed()
+            timed.counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
+            timed.seconds += seconds
 
     def exposition(self) -> bytes:
         """All metrics as Prometheus reads them (text format 0.0.4)."""
@@ -98,6 +120,10 @@ class Metrics:
             for reason, count in self._pdp.answers.items():
                 self._advance(self._decisions, count, reason)
             self._carry_plans()
+            with self._counting:
+                timed, self._timed = self._timed, {}
+            for (route, status), each in timed.items():
+                self._seconds.labels(route, status).add(each.counts, each.seconds)
             with suppress(WatershedError):  # facts that are too old to decide from have no say
                 self._revision.set(self._pdp.facts.snapshot().revision)
 
