@@ -12,7 +12,7 @@ import pytest
 
 from service.domain.changes import apply_changes
 from service.domain.moment import Moment
-from service.policy import inlining
+from service.policy import function_source
 from service.policy import plan as plan_module
 from service.policy.compiled import compile_plan
 from service.policy.decision import Failure
@@ -29,7 +29,7 @@ from service.policy.plan import (
     registers_of,
 )
 from service.policy.plans import Plans
-from service.policy.question import resolve
+from service.policy.question import asked_by, resolve
 from tests.differential import Difference, Totals, differences
 from tests.test_policies import cases_of, engine_of
 
@@ -152,11 +152,11 @@ def test_a_fault_is_found_when_branches_outlive_their_policy():
 
 
 def test_a_fault_is_found_when_inlined_code_runs_on_where_its_function_returned(monkeypatch):
-    class RunningOn(inlining._Leaving):
+    class RunningOn(function_source._Leaving):
         def visit_Return(self, node):
             return super().visit_Return(node)[:1]
 
-    monkeypatch.setattr(inlining, "_Leaving", RunningOn)
+    monkeypatch.setattr(function_source, "_Leaving", RunningOn)
 
     assert first_difference(Plans) is not None
 
@@ -233,16 +233,21 @@ def test_compiled_code_follows_the_walker_on_every_question_of_the_tables():
 
     for question in asked:
         key = (type(question.subject), question.action, type(question.resource))
-        registers = registers_of(question)
-        walked = known(plans._shapes[key].plan.walk, registers)
+        walked = known(plans._shapes[key].plan.walk, *registers_of(question))
 
-        assert walked == known(compiled[key], registers)
+        assert walked == known(compiled[key], question.subject._moment, *parts_of(question))
 
 
-def known(follow, registers):
+def parts_of(question):
+    """What a compiled plan takes of a question, behind the moment."""
+    asked = asked_by(question)
+    return asked.subject, asked.acts_for, asked.resource, *asked[6:]
+
+
+def known(follow, *given):
     """What a plan finds; None also where a read failed, since oso is asked in both cases."""
     try:
-        return follow(*registers)
+        return follow(*given)
     except Exception:
         return None
 

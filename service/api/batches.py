@@ -60,7 +60,6 @@ def answer_batch(
         answers.append(answer)
         if allowed is stops_at:
             break
-    moment.forget()
     return f'{{"evaluations":[{",".join(answers)}]}}'
 
 

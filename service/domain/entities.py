@@ -27,6 +27,7 @@ class Entity(Readable):
     """Whatever can be a subject or a resource. Equal to another if type and id are equal."""
 
     __slots__ = ("_moment", "_record")
+    fields = ("_moment", "_record")
 
     def __init__(self, moment, record: Record):
         self._moment = moment
@@ -183,6 +184,7 @@ class User(Entity):
     """
 
     __slots__ = ("_acts_for",)
+    fields = ("_moment", "_record", "_acts_for")
     _record: UserRecord
 
     def __init__(self, moment, record: UserRecord, acts_for: str | None = None):

@@ -22,23 +22,23 @@ from service.errors import UnknownEntity
 class Organizations(Readable):
     """A list of organizations that a request or a resource names; perhaps all there are below."""
 
-    __slots__ = ("_moment", "_names", "_owner")
+    __slots__ = ("_moment", "_names")
+    fields = ("_moment", "_names")
 
-    def __init__(self, moment, owner: Readable, names: list[str] | str):
+    def __init__(self, moment, names: list[str] | str):
         self._moment = moment
-        self._owner = owner
         self._names = names
 
     def __len__(self) -> int:
         if self._names == ALL:
-            raise MissingAttribute(self._owner, "the list behind `all`")
+            raise MissingAttribute(self, "the list behind `all`")
         return len(self._names)
 
     def __getitem__(self, index: int) -> Organization:
         return self._moment.organization(self._names[index])
 
     def __repr__(self) -> str:
-        return f"organizations of {self._owner!r}"
+        return "a list of organizations"
 
     @predicate()
     def all_within(self, organization: Organization) -> bool:
@@ -68,7 +68,7 @@ class Organizations(Readable):
     def in_one_account(self) -> bool:
         """Whether no two of them lie in different level-2 accounts."""
         if self._names == ALL:
-            raise MissingAttribute(self._owner, "the list behind `all`")
+            raise MissingAttribute(self, "the list behind `all`")
         known, account = self._moment.directory.kinds["organization"], None
         for name in self._names:
             record = known.get(name)
@@ -163,6 +163,7 @@ class Given(Readable):
     """Values that came with the request, by the names declared for its action or its context."""
 
     __slots__ = ("_declared", "_moment", "_values")
+    fields = ("_moment", "_declared", "_values")
 
     def __init__(self, moment, declared: Attributes, values: Mapping[str, Any]):
         self._moment = moment
@@ -242,10 +243,10 @@ def _reading(
         value = self._said(name)
         if value is None:
             raise MissingAttribute(self, name)
-        found = self._moment.find_organization(value)
-        if found is None:
+        record = self._moment.directory.kinds["organization"].get(value)
+        if record is None:
             raise MissingAttribute(self, name, dangling=True)
-        return found
+        return Organization(self._moment, record)
 
     def organizations(self) -> Organizations:
         value = self._said(name)
@@ -254,7 +255,7 @@ def _reading(
             if not optional:
                 raise MissingAttribute(self, name)
             value = []
-        return Organizations(self._moment, self, value)
+        return Organizations(self._moment, value)
 
     def whichever(self) -> Any:
         # Two actions declare the name, each of another kind.

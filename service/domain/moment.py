@@ -67,22 +67,12 @@ def _parameter_kinds(schema: Schema) -> dict[str, str]:
 class Moment:
     """A directory, an instant in UTC, and the words to speak of them. Never changed once made."""
 
-    __slots__ = ("_organizations", "directory", "now", "vocabulary")
+    __slots__ = ("directory", "now", "vocabulary")
 
     def __init__(self, directory: Directory, now: datetime, vocabulary: Vocabulary):
         self.directory = directory
         self.now = now
         self.vocabulary = vocabulary
-        # One question, and a batch even more, asks for few organizations again and again.
-        self._organizations: dict[str, Organization] = {}
-
-    def forget(self) -> None:
-        """Let go of what this moment has found.
-
-        It and its organizations point to each other, and a million moments an hour would be left
-        to the garbage collector.
-        """
-        self._organizations.clear()
 
     def find(self, key: Key) -> Entity | None:
         """The entity of this key, or None if it is not in the world."""
@@ -91,22 +81,15 @@ class Moment:
 
     def find_organization(self, name: str) -> Organization | None:
         """The organization of this id, or None."""
-        found = self._organizations.get(name)
-        if found is None:
-            record = self.directory.kinds["organization"].get(name)
-            if record is not None:
-                found = self._organizations[name] = Organization(self, record)
-        return found
+        record = self.directory.kinds["organization"].get(name)
+        return None if record is None else Organization(self, record)
 
     def organization(self, name: str) -> Organization:
         """The organization of this id. Raises UnknownEntity."""
-        found = self._organizations.get(name)
-        if found is None:
-            record = self.directory.kinds["organization"].get(name)
-            if record is None:
-                raise UnknownEntity("organization", name)
-            found = self._organizations[name] = Organization(self, record)
-        return found
+        record = self.directory.kinds["organization"].get(name)
+        if record is None:
+            raise UnknownEntity("organization", name)
+        return Organization(self, record)
 
     def subscription(self, name: str) -> Subscription:
         """The subscription of this id. Raises UnknownEntity."""

@@ -72,6 +72,9 @@ class Readable:
     reads: ClassVar[Mapping[str, Read]] = {}
     present: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
     """For some of these names, a quicker way to see whether reading would find a value."""
+    fields: ClassVar[tuple[str, ...]] = ()
+    """What it consists of, in the order in which its class takes it. Compiled plans keep the parts
+    at hand, and make the value only for those who ask for all of it."""
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)

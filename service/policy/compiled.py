@@ -4,15 +4,20 @@ Each function is a straight line: read, compare with the first answer that was e
 on. Another answer goes to another function, one that nobody knows goes back to oso. The walker in
 `plan.py` is the reference that says what this code means, and tests hold the two together.
 
-    def f0(r0, r1, r2, r3):
-        r4 = r1.organization
-        if type(r4) is not k0: return None
-        v = r4.suspended
+    def plan(m, r0_record, r0_acts_for, r1_record, ...):
+        v_record = m.directory.kinds["organization"].get(r1_record.organization)
+        if v_record is None: return None
+        r4_record = v_record
+        v = r0_record.status == "archived"
         if v is not False:
-            if v is True: return f1(r0, r1, r2, r3, r4)
+            if v is True: return f1(m, r0_record, r0_acts_for, r1_record, ..., r4_record)
             return None
         ...
         return leaf2
+
+What a fact does stands in the place of its call (`inlining.py`). A register is the parts of which
+its value consists; the value is made where something is called that wants all of it. All of them
+see one moment, `m`.
 
 Only names that stand on an allow-list get here (a recording holds nothing else), and they are
 checked again to be identifiers; every value is passed in by name, none is spelled into the code.
@@ -20,28 +25,47 @@ checked again to be identifiers; every value is passed in by name, none is spell
 
 from collections.abc import Callable, Hashable
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.domain.reading import Readable
 from service.policy.decision import Findings
-from service.policy.inlining import function_of, inline
+from service.policy.function_source import ANSWER, MOMENT, function_of, part
+from service.policy.inlining import inline
 from service.policy.plan import Constant, Node, Plan, Step, edge_key
 from service.policy.reads import END, element, equal
 
 Compiled = Callable[..., Findings | None]
+"""Takes the moment and the parts of what is asked, in the order of ENTRY."""
 Classes = tuple[type[Readable], ...]
-"""The class of each register."""
+"""The class of each of plan.FIRST_REGISTERS."""
 
+ENTRY = (
+    f"{MOMENT}, r0_record, r0_acts_for, r1_record, r2_declared, r2_values, r3_declared, r3_values"
+)
 INLINED_LINES_LIMIT = 20_000
 """Of a plan so large that it has more, the rest calls what it reads: compiling takes time too."""
 
 
 def compile_plan(plan: Plan, classes: Classes) -> Compiled:
-    """A function of the first registers that equals `plan.walk` on the tree as it is now.
+    """A function that equals `plan.walk` on the tree as it is now."""
+    return _Renderer().function(plan.root, tuple(_Register(cls, True) for cls in classes))
 
-    `classes` are those of FIRST_REGISTERS, in all questions of the plan's shape.
-    """
-    return _Renderer().function(plan.root, classes)
+
+class _Register(NamedTuple):
+    """What is known of a register where a line of code stands."""
+
+    cls: type
+    in_parts: bool
+    """Whether its parts are at hand, or the value itself."""
+
+    def names(self, number: int) -> list[str]:
+        """The variables that hold it."""
+        if not self.in_parts:
+            return [f"r{number}"]
+        return [part(f"r{number}", field) for field in self.cls.fields if field != "_moment"]
+
+
+_Registers = tuple[_Register, ...]
 
 
 class _Renderer:
@@ -53,62 +77,103 @@ class _Renderer:
             "edge_key": edge_key,
         }
         self.lines: list[str] = []
-        self.pending: list[tuple[str, Node | Findings, Classes]] = []
+        self.pending: list[tuple[str, Node | Findings | None, _Registers]] = []
+        self.made: set[int] = set()
+        """Of which registers in parts the function being rendered has made the value."""
 
-    def function(self, root: Node | Findings | None, classes: Classes) -> Compiled:
-        self.pending.append(("plan", root, classes))
+    def function(self, root: Node | Findings | None, registers: _Registers) -> Compiled:
+        self._line(0, f"def plan({ENTRY}):")
+        self._line(1, "r1_acts_for = None")  # nobody acts of whom something is asked
+        self._body(root, registers)
         while self.pending:
-            self._render(*self.pending.pop())
+            name, node, registers = self.pending.pop()
+            self._line(0, f"def {name}({_passed(registers)}):")
+            self._body(node, registers)
         exec(compile("\n".join(self.lines), "<plan>", "exec"), self.names)
         return self.names["plan"]
 
-    def _render(self, name: str, node: Node | Findings, classes: Classes) -> None:
-        self._line(0, f"def {name}({_registers(classes)}):")
+    def _body(self, node: Node | Findings | None, registers: _Registers) -> None:
+        self.made = set()
         while isinstance(node, Node):
-            edges = list(node.edges.items())
-            key, following = edges[0]
-            self._read(node.step, classes)
-            self._line(1, f"if {self._test(key, negated=True)}:")
-            for other, target in edges[1:]:
-                self._line(
-                    2, f"if {self._test(other)}: return {self._after(other, target, classes)}"
-                )
-            self._line(2, "return None")
+            key, following = next(iter(node.edges.items()))
+            cls = self._read(node.step, registers)
+            if cls is None:
+                self._others(node, registers)
+            elif cls is not key:
+                break  # no walk comes here: what was recorded is of another class
             if isinstance(key, type):
-                self._line(1, f"r{len(classes)} = v")
-                classes = (*classes, key)
+                register = _Register(key, cls is not None)
+                for name in register.names(len(registers)):
+                    self._line(1, f"{name} = {ANSWER}{name.removeprefix(f'r{len(registers)}')}")
+                registers = (*registers, register)
             node = following
-        self._line(1, f"return {self._name('leaf', node)}")
+        found = None if isinstance(node, Node) else node
+        self._line(1, f"return {self._name('leaf', found)}")
 
-    def _read(self, step: Step, classes: Classes) -> None:
-        """Lines that leave the answer to `step` in `v`."""
+    def _others(self, node: Node, registers: _Registers) -> None:
+        """Where answers other than the first lead: to findings, or to functions of their own."""
+        (key, _), *others = node.edges.items()
+        self._line(1, f"if {self._test(key, negated=True)}:")
+        for other, target in others:
+            self._line(2, f"if {self._test(other)}: return {self._after(other, target, registers)}")
+        self._line(2, "return None")
+
+    def _after(self, key: Hashable, target: Node | Findings, registers: _Registers) -> str:
+        if not isinstance(target, Node):
+            return self._name("leaf", target)
+        name, passed = self._name("f", None), _passed(registers)
+        if isinstance(key, type):
+            registers, passed = (*registers, _Register(key, False)), f"{passed}, {ANSWER}"
+        self.pending.append((name, target, registers))
+        return f"{name}({passed})"
+
+    def _read(self, step: Step, registers: _Registers) -> type | None:
+        """Write lines that leave the answer to `step` in ANSWER; or its parts, and their class."""
         operands = [
             f"r{operand}" if isinstance(operand, int) else self._constant(operand)
             for operand in step.operands
         ]
-        if step.how != "read":
-            self._line(1, f"v = {step.how}({', '.join(operands)})")
-            return
-        if not step.name.isidentifier() or step.name.startswith("_"):
-            raise ValueError(f"`{step.name}` is no name that a rule could have read")
-        if len(self.lines) < INLINED_LINES_LIMIT:
-            owner = classes[step.operands[0]]
-            function, given = function_of(owner, step.name), operands
-            if step.name == "has" and isinstance(step.operands[1], Constant):
-                is_present = owner.present.get(step.operands[1].value)
-                if is_present is not None:
-                    function, given = is_present, operands[:1]
-            inlined = inline(owner, function, given, "v", str(len(self.names)))
-            if inlined is not None:
-                self.names.update(inlined.names)
-                self.lines.extend(f"    {line}" for line in inlined.lines)
-                return
+        if step.how == "read":
+            if not step.name.isidentifier() or step.name.startswith("_"):
+                raise ValueError(f"`{step.name}` is no name that a rule could have read")
+            if len(self.lines) < INLINED_LINES_LIMIT:
+                inlined = self._inlined(step, operands, registers)
+                if inlined is not None:
+                    self._make(inlined.wanted, registers)
+                    self.names.update(inlined.names)
+                    self.lines.extend(f"    {line}" for line in inlined.lines)
+                    return inlined.cls
+        self._make(operands, registers)
+        self._line(1, f"{ANSWER} = {self._called(step, operands)}")
+        return None
+
+    def _inlined(self, step: Step, operands: list[str], registers: _Registers):
+        owner = registers[step.operands[0]].cls
+        function = function_of(owner, step.name)
+        if step.name == "has" and isinstance(step.operands[1], Constant):
+            is_present = owner.present.get(step.operands[1].value)
+            if is_present is not None:
+                function, operands = is_present, operands[:1]
+        in_parts = {f"r{n}": each.cls for n, each in enumerate(registers) if each.in_parts}
+        return inline(owner, function, operands, in_parts, str(len(self.names)))
+
+    def _called(self, step: Step, operands: list[str]) -> str:
         first, *rest = operands
+        if step.how != "read":
+            return f"{step.how}({first}, {rest[0]})"
         # A policy may call an attribute what Python reserves: `request.with`.
         read = f"{first}.{step.name}"
         if iskeyword(step.name):
             read = f"getattr({first}, {self._name('n', step.name)})"
-        self._line(1, f"v = {read}" + (f"({', '.join(rest)})" if step.called else ""))
+        return read + (f"({', '.join(rest)})" if step.called else "")
+
+    def _make(self, wanted, registers: _Registers) -> None:
+        """Write lines that make the values of these registers, where only their parts are there."""
+        for number, register in enumerate(registers):
+            if register.in_parts and number not in self.made and f"r{number}" in wanted:
+                self.made.add(number)
+                given = ", ".join((MOMENT, *register.names(number)))
+                self._line(1, f"r{number} = {self._name('k', register.cls)}({given})")
 
     def _constant(self, constant: Constant) -> str:
         return self._name("c", constant.value)
@@ -117,23 +182,13 @@ class _Renderer:
         """Whether `v` is the answer of this key: type and value, as `plan.edge_key` tells them."""
         no, un = ("not ", "!") if negated else ("", "=")
         if key is END or key is True or key is False:
-            return f"v is {no}{'END' if key is END else key}"
+            return f"{ANSWER} is {no}{'END' if key is END else key}"
         if isinstance(key, type):
-            return f"type(v) is {no}{self._name('k', key)}"
+            return f"type({ANSWER}) is {no}{self._name('k', key)}"
         if isinstance(key, str):
             # Nothing but a string equals a string.
-            return f"v {un}= {self._name('s', key)}"
-        return f"edge_key(v) {un}= {self._name('s', key)}"
-
-    def _after(self, key: Hashable, target: Node | Findings, classes: Classes) -> str:
-        """Where an answer other than the first leads: findings, or a function of its own."""
-        if not isinstance(target, Node):
-            return self._name("leaf", target)
-        name, passed = self._name("f", None), _registers(classes)
-        if isinstance(key, type):
-            classes, passed = (*classes, key), f"{passed}, v"
-        self.pending.append((name, target, classes))
-        return f"{name}({passed})"
+            return f"{ANSWER} {un}= {self._name('s', key)}"
+        return f"edge_key({ANSWER}) {un}= {self._name('s', key)}"
 
     def _name(self, prefix: str, value: Any) -> str:
         name = f"{prefix}{len(self.names)}"
@@ -144,5 +199,6 @@ class _Renderer:
         self.lines.append("    " * depth + text)
 
 
-def _registers(classes: Classes) -> str:
-    return ", ".join(f"r{number}" for number in range(len(classes)))
+def _passed(registers: _Registers) -> str:
+    names = (name for number, each in enumerate(registers) for name in each.names(number))
+    return ", ".join((MOMENT, *names))

@@ -5,9 +5,13 @@ call, and a decision is some fifteen of them: more than the facts themselves cos
 knows the class of each of its registers, so it knows which function a read would call, and may
 have what that function does instead of the call:
 
-    @fact("boolean")                            v = r0._record.status == "archived"
+    @fact("boolean")                            v = r0_record.status == "archived"
     def archived(self) -> bool:
         return self._record.status == "archived"
+
+Values are in parts: of `r0` there are `r0_record` and `r0_acts_for`, and `r0` itself only where a
+function wants it whole. A function that makes a value leaves its parts. All values of a question
+see one moment, `m`.
 
 Nothing is evaluated differently: the same statements run on the same values. Where a function
 raises, the plan returns None, and oso meets the same failure. A function that is written in a way
@@ -15,72 +19,73 @@ this module does not know is called as before; a test reads every fact both ways
 """
 
 import ast
-import builtins
-import inspect
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from types import CodeType
 from typing import Any, NamedTuple
 
 from service.domain.moment import Moment
 from service.domain.reading import Readable
+from service.policy.function_source import (
+    ANSWER,
+    MOMENT,
+    NotInlinable,
+    Translation,
+    breaks,
+    ends,
+    function_of,
+    leaving,
+    parsed,
+    part,
+    returns,
+)
 
 LEVELS_LIMIT = 4
 """How deep calls within calls are followed."""
 
 
 class Inlined(NamedTuple):
-    """Statements that leave what a function returns in `target`, and the values they name."""
+    """Statements that leave what a function returns in ANSWER."""
 
     lines: list[str]
     names: dict[str, Any]
-
-
-class NotInlinable(Exception):
-    """The function is written in a way that has no place between other statements."""
+    """The values that the statements name."""
+    wanted: set[str]
+    """The values in parts that they want whole."""
+    cls: type[Readable] | None
+    """If they leave parts: of what."""
 
 
 def inline(
-    cls: type[Readable], function: Callable, operands: Sequence[str], target: str, unique: str
+    cls: type[Readable],
+    function: Callable,
+    operands: Sequence[str],
+    in_parts: Mapping[str, type[Readable]],
+    unique: str,
 ) -> Inlined | None:
-    """What calling this function of the class does, with `target` for its result.
+    """What calling this function of the class does. None where it has to be called.
 
-    `operands` spell the value that it is called on and what it is called with; `unique` ends every
-    name that the statements bind. None where it has to be called.
+    `operands` spell the value that it is called on and what it is called with; those `in_parts`
+    are there as their parts, by their class. `unique` ends every name that the statements bind.
     """
-    writer = _Writer(unique)
+    writer = _Writer(in_parts, unique)
     try:
-        statements = writer.body(function, cls, operands, target)
-    except NotInlinable:
+        statements = writer.body(function, cls, operands, ANSWER)
+        (left,) = set(writer.left)  # every way through it leaves the same
+    except (NotInlinable, ValueError):
         return None
     module = ast.fix_missing_locations(ast.Module(statements, []))
-    return Inlined(ast.unparse(module).splitlines(), writer.names)
-
-
-def function_of(cls: type, name: str) -> Callable:
-    """The function behind a fact, a predicate or a method."""
-    member = inspect.getattr_static(cls, name)
-    return member.fget if isinstance(member, property) else member
-
-
-@lru_cache
-def _parsed(code: CodeType) -> ast.FunctionDef:
-    try:
-        source = textwrap.dedent(inspect.getsource(code))
-        definition = ast.parse(source).body[0]
-    except (OSError, SyntaxError, TypeError):  # a service that is shipped without its source
-        raise NotInlinable from None
-    if not isinstance(definition, ast.FunctionDef):
-        raise NotInlinable
-    return definition
+    named = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
+    lines = ast.unparse(module).splitlines()
+    return Inlined(lines, writer.names, named & in_parts.keys(), left)
 
 
 class _Writer:
     """Writes one read: the function itself, and the methods of its own that it calls."""
 
-    def __init__(self, unique: str):
+    def __init__(self, in_parts: Mapping[str, type[Readable]], unique: str):
+        self.in_parts = in_parts
         self.names: dict[str, Any] = {}
+        self.left: list[type[Readable] | None] = []
+        """What each way through leaves: a value, or the parts of one of this class."""
         self._unique = unique
         self._bound = 0
         self._level = 0
@@ -89,15 +94,13 @@ class _Writer:
         self, function: Callable, cls: type, operands: Sequence[str], target: str
     ) -> list[ast.stmt]:
         """The statements of `function` called with these operands, its result in `target`."""
-        if not inspect.isfunction(function):
-            raise NotInlinable
-        definition = _parsed(function.__code__)
+        definition = parsed(function)
         parameters = [argument.arg for argument in definition.args.args]
         if len(parameters) != len(operands) or self._level == LEVELS_LIMIT:
             raise NotInlinable
         self._level += 1
         spelled = dict(zip(parameters, operands, strict=True))
-        translated = _Translation(self, function, definition, spelled).statements()
+        translated = Translation(self, function, definition, spelled).statements()
         result = self._settled(translated, target, operands[0], cls)
         self._level -= 1
         return result
@@ -126,16 +129,18 @@ class _Writer:
                     return result + self._assigned(target, value, owner, cls)
                 case ast.Raise():
                     return result + [ast.Return(ast.Constant(None))]
-                case ast.If() if _returns(statement):
+                case ast.If() if returns(statement):
                     branches = (
-                        self._settled(inner if _ends(inner) else inner + rest, target, owner, cls)
+                        self._settled(inner if ends(inner) else inner + rest, target, owner, cls)
                         for inner in (statement.body, statement.orelse)
                     )
                     return result + [ast.If(statement.test, *branches)]
-                case ast.For() if _returns(statement):
-                    if statement.orelse or _breaks(statement):
+                case ast.For() if returns(statement):
+                    if statement.orelse or breaks(statement):
                         raise NotInlinable
-                    body = [_leaving(inner, target) for inner in statement.body]
+                    body = [leaving(inner, target) for inner in statement.body]
+                    if target == ANSWER:
+                        self.left.append(None)
                     otherwise = self._settled(rest, target, owner, cls)
                     return result + [ast.For(statement.target, statement.iter, body, otherwise)]
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value):
@@ -147,18 +152,46 @@ class _Writer:
         raise NotInlinable  # it ends without a result
 
     def _assigned(self, target: str, value: ast.expr, owner: str, cls: type) -> list[ast.stmt]:
-        """`target = value`, where a call of a method of its own becomes that method's body."""
+        """`target = value`, where a call of a method of its own becomes that method's body, and
+        of a value that is made for the answer only the parts are left."""
+        before = len(self.left), self._level
         try:
             return self._called(target, value, owner, cls)
         except NotInlinable:
+            del self.left[before[0] :]
+            self._level = before[1]
+        if target != ANSWER:
             return [ast.Assign([ast.Name(target)], value)]
+        made, parts = self._parts(value)
+        self.left.append(made)
+        return [
+            ast.Assign([ast.Name(part(target, field) if made else target)], each)
+            for field, each in parts
+            if field != "_moment"
+        ]
+
+    def _parts(self, value: ast.expr) -> tuple[type[Readable] | None, list[tuple[str, ast.expr]]]:
+        """The class of what is made here and its parts; without a class it is the value itself."""
+        match value:
+            case ast.Name(id=name) if name in self.in_parts:
+                made = self.in_parts[name]
+                return made, [(field, ast.Name(part(name, field))) for field in made.fields]
+            case ast.Call(func=ast.Name(id=name), args=given, keywords=[]):
+                made = self.names.get(name)
+                if isinstance(made, type) and issubclass(made, Readable) and made.fields:
+                    # What is left out is None: who acts, of a user of whom something is asked.
+                    absent = [ast.Constant(None)] * (len(made.fields) - len(given))
+                    return made, list(zip(made.fields, [*given, *absent], strict=True))
+        return None, [("", value)]
 
     def _called(self, target: str, value: ast.expr, owner: str, cls: type) -> list[ast.stmt]:
         match value:
-            case ast.Call(func=ast.Attribute(ast.Name(id=name), method), keywords=[]) if (
-                name == owner
+            case ast.Call(func=ast.Attribute(ast.Name(id=name), method), keywords=[]) if name in (
+                owner,
+                MOMENT,
             ):
                 receiver: ast.expr = ast.Name(name)
+                cls = Moment if name == MOMENT else cls
             case ast.Call(
                 func=ast.Attribute(ast.Attribute(ast.Name(id=name), "_moment") as of, method),
                 keywords=[],
@@ -176,92 +209,3 @@ class _Writer:
             before.append(ast.Assign([ast.Name(held)], operand))
             operands.append(held)
         return before + self.body(function, cls, operands, target)
-
-
-class _Translation(ast.NodeTransformer):
-    """A function's statements under names that mean the same where they will stand."""
-
-    def __init__(
-        self,
-        writer: _Writer,
-        function: Callable,
-        definition: ast.FunctionDef,
-        spelled: Mapping[str, str],
-    ):
-        self._definition = definition
-        self._spelled = dict(spelled)
-        bound = {
-            node.id
-            for node in ast.walk(definition)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
-        if bound & self._spelled.keys():
-            raise NotInlinable  # it binds one of its own parameters anew
-        self._spelled.update((name, writer.fresh(name)) for name in sorted(bound))
-        self._outside = inspect.getclosurevars(function)
-        self._writer = writer
-
-    def statements(self) -> list[ast.stmt]:
-        body = self._definition.body
-        if ast.get_docstring(self._definition) is not None:
-            body = body[1:]
-        # The transformer changes nodes in place, and the definition serves other reads as well.
-        copied = ast.parse("\n".join(ast.unparse(statement) for statement in body)).body
-        return [self.visit(statement) for statement in copied]
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        spelled = self._spelled.get(node.id)
-        if spelled is None:
-            outside = {**self._outside.globals, **self._outside.nonlocals}
-            if node.id in outside:
-                spelled = self._writer.constant(node.id, outside[node.id])
-                self._spelled[node.id] = spelled
-            elif hasattr(builtins, node.id):
-                spelled = node.id
-            else:
-                raise NotInlinable
-        return ast.Name(spelled, node.ctx)
-
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        raise NotInlinable
-
-    visit_FunctionDef = visit_Try = visit_With = visit_Yield = visit_Await = visit_Lambda
-
-
-def _returns(statement: ast.stmt) -> bool:
-    """Whether the function may end within this statement."""
-    return any(isinstance(node, ast.Return | ast.Raise) for node in ast.walk(statement))
-
-
-def _breaks(loop: ast.For) -> bool:
-    inner = (node for statement in loop.body for node in ast.walk(statement))
-    return any(isinstance(node, ast.Break | ast.For | ast.While) for node in inner)
-
-
-def _ends(statements: Sequence[ast.stmt]) -> bool:
-    """Whether nothing can follow these statements."""
-    if not statements:
-        return False
-    last = statements[-1]
-    if isinstance(last, ast.If):
-        return _ends(last.body) and _ends(last.orelse)
-    return isinstance(last, ast.Return | ast.Raise)
-
-
-class _Leaving(ast.NodeTransformer):
-    """Within a loop: to return is to hold the result and leave the loop."""
-
-    def __init__(self, target: str):
-        self._target = target
-
-    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
-        if node.value is None:
-            raise NotInlinable
-        return [ast.Assign([ast.Name(self._target)], node.value), ast.Break()]
-
-    def visit_Raise(self, node: ast.Raise) -> ast.stmt:
-        return ast.Return(ast.Constant(None))
-
-
-def _leaving(statement: ast.stmt, target: str) -> ast.stmt:
-    return _Leaving(target).visit(statement)

@@ -18,7 +18,7 @@ from service.policy.decision import (
     combine,
 )
 from service.policy.engine import Engine
-from service.policy.question import resolve
+from service.policy.question import locate
 
 IDS_AT_ONCE = 256
 
@@ -67,13 +67,9 @@ class PolicyDecisionPoint:
         """
         engine = self.engine
         seen = moment or Moment(self.facts.snapshot(), self._clock(), engine.vocabulary)
-        question = resolve(request, seen)
-        if type(question) is Failure:
-            findings = Findings(failure=question)
-        else:
-            findings = engine.findings(question)
-        if moment is None:
-            seen.forget()
+        asked = locate(request, seen)
+        refused = type(asked) is Failure
+        findings = Findings(failure=asked) if refused else engine.found(asked, seen)
         try:
             name = self._ids.popleft()
         except IndexError:

@@ -6,14 +6,15 @@ made of the names that the policies declare, so callers cannot add to them.
 
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from service.domain.items import Given
-from service.domain.reading import Readable
+from service.domain.entities import User
+from service.domain.moment import Moment
+from service.domain.records import Record
 from service.policy.compiled import Classes, compile_plan
 from service.policy.decision import Findings
 from service.policy.plan import Contradiction, Plan, Tape
-from service.policy.question import Question
+from service.policy.question import Asked, Question, asked_by
 
 Oracle = Callable[[Question, Tape], Findings]
 """Asks oso, and records on the tape what oso asked."""
@@ -52,10 +53,16 @@ class _Shape:
         self.follow = self.walk
 
     def walk(
-        self, subject: Readable, resource: Readable, request: Given, context: Given
+        self, moment: Moment, subject: Record, acts_for: str | None, resource: Record, *given: Any
     ) -> Findings | None:
         self.settling -= 1
-        return self.plan.walk(subject, resource, request, context)
+        subject_class, resource_class, request_class, context_class = self.classes
+        return self.plan.walk(
+            subject_class(moment, subject, *((acts_for,) if subject_class is User else ())),
+            resource_class(moment, resource),
+            request_class(moment, *given[:2]),
+            context_class(moment, *given[2:]),
+        )
 
     def compile(self) -> None:
         # Two threads may both compile; they make equal functions, and one of them stays.
@@ -72,7 +79,7 @@ class _Shape:
         self.follow = _know_nothing
 
 
-def _know_nothing(*registers: Readable) -> None:
+def _know_nothing(moment: Moment, *parts: Any) -> None:
     return None
 
 
@@ -89,20 +96,28 @@ class Plans:
 
     def findings(self, question: Question) -> Findings:
         """What the rules say to the question: what oso says, by construction and by test."""
-        subject, action, resource, request, context = question
-        key = (type(subject), action, type(resource))
-        shape = self._shapes.get(key)
+        return self.found(asked_by(question), question.subject._moment)
+
+    def found(self, asked: Asked, moment: Moment) -> Findings:
+        """What the rules say to what is asked at this moment."""
+        subject_class, subject, acts_for, action, resource_class, resource = asked[:6]
+        shape = self._shapes.get((subject_class, action, resource_class))
         if shape is None:
-            classes = (type(subject), type(resource), type(request), type(context))
-            shape = self._shapes.setdefault(key, _Shape(classes, self.settled_walks))
+            shape = self._new_shape(asked, moment)
         try:
-            found = shape.follow(subject, resource, request, context)
+            found = shape.follow(moment, subject, acts_for, resource, *asked[6:])
         except Exception:
             # A read failed on the way. oso meets the same failure, and says which it is.
             found = None
         if shape.settling <= 0:
             shape.compile()
-        return found if found is not None else self._asked(question, shape)
+        return found if found is not None else self._asked(asked.question(moment), shape)
+
+    def _new_shape(self, asked: Asked, moment: Moment) -> _Shape:
+        given = moment.vocabulary.request_class, moment.vocabulary.context_class
+        classes = (asked.subject_class, asked.resource_class, *given)
+        key = (asked.subject_class, asked.action, asked.resource_class)
+        return self._shapes.setdefault(key, _Shape(classes, self.settled_walks))
 
     def _asked(self, question: Question, shape: _Shape) -> Findings:
         tape = Tape(question)

@@ -34,49 +34,115 @@ class Question(NamedTuple):
     context: Given
 
 
+class Asked(NamedTuple):
+    """What a question is about, before anything is made of it: classes, and what they would hold.
+
+    A compiled plan needs no more. oso and whoever explains ask for the `question`.
+    """
+
+    subject_class: type[Entity]
+    subject: Record
+    acts_for: str | None
+    """Of a subject that is a user."""
+    action: str
+    resource_class: type[Entity]
+    resource: Record
+    declared: Attributes
+    values: Mapping[str, Any]
+    declared_of_context: Attributes
+    values_of_context: Mapping[str, Any]
+
+    def question(self, moment: Moment) -> Question:
+        """The question, at the moment at which it was asked."""
+        subject_class, record, vocabulary = self.subject_class, self.subject, moment.vocabulary
+        if subject_class is User:
+            subject = User(moment, record, self.acts_for)
+        else:
+            subject = subject_class(moment, record)
+        return Question(
+            subject,
+            self.action,
+            self.resource_class(moment, self.resource),
+            vocabulary.request_class(moment, self.declared, self.values),
+            vocabulary.context_class(moment, self.declared_of_context, self.values_of_context),
+        )
+
+
+def asked_by(question: Question) -> Asked:
+    """What a question is made of."""
+    subject, action, resource, request, context = question
+    return Asked(
+        type(subject),
+        subject._record,
+        subject._acts_for if type(subject) is User else None,
+        action,
+        type(resource),
+        resource._record,
+        request._declared,
+        request._values,
+        context._declared,
+        context._values,
+    )
+
+
 def resolve(request: AccessRequest, moment: Moment) -> Question | Failure:
     """The question that `request` asks at `moment`, or why it cannot be asked."""
-    subject_type, subject_id, action, resource_type, resource_id = request[:5]
-    subject_said, action_said, resource_said, context_said = request[5:]
-    vocabulary, kinds = moment.vocabulary, moment.directory.kinds
-    parameters = vocabulary.parameters.get((resource_type, action))
-    if parameters is None:
-        return _unknown_action(request, moment)
-    given, context = vocabulary.no_request, vocabulary.no_context
-    if parameters:
-        problem = _invalid(parameters, action_said, "action.properties")
-        problem = problem or _unknown(parameters, action_said, moment)
-        if problem is not None:
-            return problem
-        given = vocabulary.request_class(moment, parameters, action_said)
-    if declared := vocabulary.schema.context:
-        if problem := _invalid(declared, context_said, "context"):
-            return problem
-        context = vocabulary.context_class(moment, declared, context_said)
+    asked = locate(request, moment)
+    return asked if type(asked) is Failure else asked.question(moment)
 
-    named = kinds.get(subject_type)
-    record = None if named is None else named.get(subject_id)
-    if type(record) is UserRecord:
-        acts_for = _acts_for(record, context_said)
+
+def locate(request: AccessRequest, moment: Moment) -> Asked | Failure:
+    """What the question of `request` is about at `moment`, or why it cannot be asked."""
+    subject_type, subject_id, action, resource_type, resource_id = request[:5]
+    subject_said, values, resource_said, context = request[5:]
+    vocabulary, kinds = moment.vocabulary, moment.directory.kinds
+    declared = vocabulary.parameters.get((resource_type, action))
+    if declared is None:
+        return _unknown_action(request, moment)
+    if declared:
+        problem = _invalid(declared, values, "action.properties")
+        if problem := problem or _unknown(declared, values, moment):
+            return problem
+    in_context = vocabulary.schema.context
+    if in_context and (problem := _invalid(in_context, context, "context")):
+        return problem
+
+    named, acts_for = kinds.get(subject_type), None
+    subject = None if named is None else named.get(subject_id)
+    if type(subject) is UserRecord:
+        acts_for = _acts_for(subject, context)
         if type(acts_for) is Failure:
             return acts_for
-        subject = User(moment, record, acts_for)
     else:
-        key = (subject_type, subject_id)
-        subject = _other_subject(key, subject_said, context_said, moment)
+        subject = _other_subject((subject_type, subject_id), subject_said, context, moment)
         if type(subject) is Failure:
             return subject
 
     named = kinds.get(resource_type)
-    record = None if named is None else named.get(resource_id)
-    if record is None:
-        record = _described((resource_type, resource_id), resource_said, moment, "resource")
+    resource = None if named is None else named.get(resource_id)
+    if resource is None:
+        resource = _described((resource_type, resource_id), resource_said, moment, "resource")
     elif resource_said:
-        record = _unless_conflicting(record, resource_said, moment, "resource")
-    if type(record) is Failure:
-        return record
-    resource = vocabulary.entity_classes[resource_type](moment, record)
-    return tuple.__new__(Question, (subject, action, resource, given, context))
+        resource = _unless_conflicting(resource, resource_said, moment, "resource")
+    if type(resource) is Failure:
+        return resource
+    classes = vocabulary.entity_classes
+    # As Asked(…), without the detour through a function in Python.
+    return tuple.__new__(
+        Asked,
+        (
+            classes[subject_type],
+            subject,
+            acts_for,
+            action,
+            classes[resource_type],
+            resource,
+            declared,
+            values,
+            in_context,
+            context,
+        ),
+    )
 
 
 def _unknown_action(request: AccessRequest, moment: Moment) -> Failure:
@@ -124,7 +190,7 @@ def _unknown(parameters: Attributes, values: Mapping[str, Any], moment: Moment) 
 
 def _other_subject(
     key: Key, said: Mapping[str, Any], context: Mapping[str, Any], moment: Moment
-) -> Entity | Failure:
+) -> Record | Failure:
     """A subject that is no user of the world: a partner, or of a type of the policies' own."""
     known = moment.vocabulary.schema.types.get(key[0])
     if known is None or not known.subject:
@@ -134,12 +200,11 @@ def _other_subject(
         unknown = record.reason == decision.UNKNOWN_RESOURCE
         reason = decision.UNKNOWN_SUBJECT if unknown else record.reason
         return Failure(reason, record.detail)
-    subject = moment.vocabulary.entity_classes[key[0]](moment, record)
     chosen = context.get("organization")
-    if chosen is not None and subject.organization.id != chosen:
+    if chosen is not None and record.organization != chosen:
         detail = f"{key[0]} `{key[1]}` belongs to another organization than context.organization"
         return Failure(decision.NOT_A_MEMBER, detail)
-    return subject
+    return record
 
 
 def _acts_for(user: UserRecord, context: Mapping[str, Any]) -> str | Failure:
