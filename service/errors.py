@@ -6,6 +6,7 @@
     ├── FactError                   the world is not, or would not be, a world
     │   ├── InvalidWorld            a world document with its list of problems
     │   ├── InvalidChanges          a list of changes with its problems by index
+    │   ├── ChangeDenied            a list of changes that its author may not make
     │   ├── UnknownEntity           no such organization, user, partner or resource
     │   └── NoAccount               an organization of level 1 lies in no account
     ├── PolicyError                 the law cannot be used
@@ -111,6 +112,22 @@ class InvalidChanges(_WithProblems, FactError):
 
     code = "invalid-changes"
     what = "the list of changes"
+
+
+class ChangeDenied(FactError):
+    """A change that the policies do not allow to the subject on whose behalf it is made."""
+
+    code = "change-denied"
+
+    def __init__(self, index: int, effect: str, decision: Any):
+        reason = getattr(decision, "detail", None) or getattr(decision, "reason", "")
+        super().__init__(f"changes[{index}] is denied ({effect}): {reason}")
+        self.index = index
+        """Which change of the list, from 0."""
+        self.effect = effect
+        """What it would have done, in the words of `policies/changes.toml`."""
+        self.decision = decision
+        """The decision that denies it, with its rules."""
 
 
 class UnknownEntity(FactError):

@@ -70,8 +70,10 @@ EXCEPTIONS = {
 LINES_LIMIT = 300
 LONG_MODULES = {
     "domain.changes": "one small function for each operation, read beside one another",
+    "domain.effects": "one small function for each kind of record, and the words for what it finds",
     "domain.entities": "four short classes, which are the words of the policies",
     "domain.entries": "one small reader for each section of the world document",
+    "errors": "one tree",
 }
 
 

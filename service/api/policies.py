@@ -11,6 +11,7 @@ from service.api.answers import json_answer
 from service.api.documentation import documented
 from service.domain.world import write_world
 from service.errors import UnknownEntity
+from service.policy.mandates import CHANGES_FILE
 from service.policy.pdp import PolicyDecisionPoint
 from service.policy.policy_set import TYPES_FILE
 from service.policy.source import Rule
@@ -29,6 +30,7 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
         """Every rule in force, with its file and line"""
         law = pdp.engine.policies
         files = [*(file.name for file in law.files), TYPES_FILE]
+        files += [CHANGES_FILE] if law.changes else []
         body = {"revision": law.revision, "files": files, "rules": _rules(law.rules)}
         return json_answer(body)
 
@@ -38,6 +40,8 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
         """One file of the policies, whole"""
         law = pdp.engine.policies
         source = {TYPES_FILE: law.types, **dict(law.sources)}.get(name)
+        if name == CHANGES_FILE and law.changes:
+            source = law.changes
         if source is None:
             raise UnknownEntity("policy file", name)
         rules = _rules(rule for rule in law.rules if rule.file == name)

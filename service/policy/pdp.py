@@ -51,6 +51,16 @@ class PolicyDecisionPoint:
         """The newest facts at `now`, or at the clock's time. One serves a whole batch."""
         return Moment(self.facts.snapshot(), now or self._clock(), self.engine.vocabulary)
 
+    def moment_of(self, directory: Directory) -> Moment:
+        """These facts now, be they ones that nobody has written yet."""
+        return Moment(directory, self._clock(), self.engine.vocabulary)
+
+    def refuse(self, failure: Failure, moment: Moment) -> Decision:
+        """The denial of what the rules cannot be asked."""
+        return refused(
+            failure, self._new_id(), moment.directory.revision, self.engine.policies.revision
+        )
+
     def decide(self, request: AccessRequest, moment: Moment | None = None) -> Decision:
         """Whether the request is allowed, and why. Never raises for what a request says.
 
