@@ -37,7 +37,7 @@ FLOORS["__main__"] = {"cli"}
 LIBRARIES = {
     "immutables": {"domain"},
     "networkx": {"domain.organizations"},
-    "orjson": {"domain.strict_json"},
+    "orjson": {"domain.strict_json", "store"},
     "oso": {"policy.engine"},
     "polar": {"policy.engine"},
     "environs": {"config"},
@@ -48,6 +48,8 @@ LIBRARIES = {
     "swagger_ui_bundle": {"api"},
     "itsdangerous": {"api", "console"},
     "sqlalchemy": {"store"},
+    "alembic": {"store"},
+    "psycopg": {"store.postgresql"},
     "gunicorn": {"server"},
     "a2wsgi": {"asgi", "server"},
     "click": {"cli", "commands"},
