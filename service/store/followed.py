@@ -10,7 +10,7 @@ import time
 from typing import NamedTuple
 
 from service.domain.directory import Directory
-from service.errors import AnotherHistory, FactsTooOld, WatershedError
+from service.errors import FactsTooOld, WatershedError
 from service.store.protocol import Held, Store
 
 POLL_SECONDS = 1.0
@@ -148,14 +148,14 @@ class Followed:
         if head == facts.held.position and not facts.refused:
             self._set(facts._replace(confirmed=begin, newest=head.revision, problem=None))
             return
-        self._set(facts._replace(newest=head.revision))
-        try:
-            held = self._store.newest()
-        except AnotherHistory as error:
+        if facts.refused or self._store.continues(facts.held.position):
+            self._set(facts._replace(newest=head.revision))
+        else:
             # Refuse at once: to read a large world anew takes seconds.
-            self._set(facts._replace(newest=head.revision, refused=True, problem=str(error)))
-            _LOG.error("%s", error)
-            held = self._store.newest()
+            problem = "the store has another history than these facts; was a backup restored?"
+            _LOG.error("%s", problem)
+            self._set(facts._replace(newest=head.revision, refused=True, problem=problem))
+        held = self._store.newest()
         self._set(_Facts(held, held.position.revision, confirmed=begin))
 
     def _tell(self, error: WatershedError) -> None:

@@ -39,11 +39,17 @@ def _position(connection: sa.Connection, query: sa.Select) -> Position:
     return Position(row.epoch, row.revision, row.mark)
 
 
-def mark_at(connection: sa.Connection, epoch: str, revision: int) -> str | None:
-    """The mark of a revision; None where it has none, because it was not written here."""
-    if revision == 0:
-        return epoch
-    return connection.scalar(sa.select(log.c.mark).where(log.c.revision == revision))
+def leads_to(connection: sa.Connection, position: Position, head: Position) -> bool:
+    """Whether `position` is a former or the present state of this database, now at `head`.
+
+    INVARIANT (one history) is kept by asking this before facts are brought forward.
+    """
+    if position.epoch != head.epoch or position.revision > head.revision:
+        return False
+    if position.revision == head.revision or position.revision == 0:
+        return position.mark == (head.mark if position.revision else head.epoch)
+    mark = connection.scalar(sa.select(log.c.mark).where(log.c.revision == position.revision))
+    return mark == position.mark
 
 
 def earlier(connection: sa.Connection, author: Author) -> tuple[int, str] | None:

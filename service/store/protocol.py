@@ -84,13 +84,13 @@ class Store(Protocol):
     def newest(self) -> Held:
         """All facts at the newest revision; the same object for as long as nothing changes.
 
-        Costs in proportion to what has changed since this process last asked; the first time, to
-        the world.
-
-        Raises:
-            AnotherHistory: the database no longer has the history in which the facts at hand
-                stand. They are forgotten, and the next call reads the world anew.
+        Costs in proportion to what has changed since this process last asked; to the world when it
+        never asked, or when what it knows `continues` no longer.
         """
+        ...
+
+    def continues(self, position: Position) -> bool:
+        """Whether the store has come from this position, or stands there."""
         ...
 
     def directory(self, revision: int | None = None) -> Directory:
@@ -124,6 +124,7 @@ class Store(Protocol):
             InvalidChanges: one of them cannot be made.
             RevisionConflict: the newest revision is not `expect_revision`.
             IdempotencyKeyReused: the caller has used the key for another content.
+            AnotherHistory: the database was exchanged in this very moment; nothing was written.
             StoreUnavailable: nothing was written; or, if its `outcome_unknown` says so, nobody
                 knows. An idempotency key makes it safe to try again.
             Exception: whatever `judge` raises; nothing was written.

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -59,9 +59,17 @@ class SqlStore:
     def newest(self) -> Held:
         self._check_process()
         held = self._held
-        with self._forgetting(held), reading(self._database) as connection:
-            found = self._forward(connection, held, log.newest(connection))
-        return self._remember(found)
+        with reading(self._database) as connection:
+            head = log.newest(connection)
+            if held is None or not log.leads_to(connection, held.position, head):
+                directory = facts.read(connection, self._schema, self._levels, head.revision)
+                return self._remember(Held(directory, head), instead_of=held)
+            return self._remember(self._forward(connection, held, head), instead_of=held)
+
+    def continues(self, position: Position) -> bool:
+        self._check_process()
+        with reading(self._database) as connection:
+            return log.leads_to(connection, position, log.newest(connection))
 
     def directory(self, revision: int | None = None) -> Directory:
         if revision is None:
@@ -90,9 +98,8 @@ class SqlStore:
     ) -> Written:
         author = Author(caller, subject, idempotency_key)
         content = _digest(["write", subject, expect_revision, list(changes)])
-        # Most of the way is gone before the lock is taken.
-        self.newest()
-        with self._turn(author, content, expect_revision) as turn:
+        held = self.newest()  # most of the way is gone before the lock is taken
+        with self._turn(held, author, content, expect_revision) as turn:
             if turn.repeated is not None:
                 return turn.repeated
             before = turn.held.directory
@@ -107,7 +114,7 @@ class SqlStore:
                 if has is not None:
                     new[key] = spelled(has)
             turn.commit(after, old, new, list(changes))
-        return self._written(turn)
+        return self._written(turn, held)
 
     def replace(
         self,
@@ -122,15 +129,15 @@ class SqlStore:
         new = {key: spelled(record) for key, record in directory.records.items()}
         world = digest_of_rows(new.items())
         content = _digest([REPLACE_WORLD, subject, expect_revision, world])
-        before = self.newest().directory
-        with self._turn(author, content, expect_revision) as turn:
+        held = self.newest()
+        with self._turn(held, author, content, expect_revision) as turn:
             if turn.repeated is not None:
                 return turn.repeated
             before = turn.held.directory
             old = {key: spelled(record) for key, record in before.records.items()}
             marker = {"op": REPLACE_WORLD, "world": world}
             turn.commit(directory, old, new, [marker])
-        written = self._written(turn)
+        written = self._written(turn, held)
         self._database.settle()
         return written
 
@@ -143,14 +150,15 @@ class SqlStore:
             self._database.close()
 
     @contextmanager
-    def _turn(self, author: Author, content: str, expect_revision: int | None):
+    def _turn(
+        self, held: Held, author: Author, content: str, expect_revision: int | None
+    ) -> Iterator["_Turn"]:
         """A transaction that holds the lock, over the facts as they are under it."""
         self._check_process()
         if not self._write.acquire(timeout=WAIT_SECONDS):
             raise StoreUnavailable("another write of this process is not done yet")
         try:
-            held = self._held
-            with self._forgetting(held), writing(self._database) as connection:
+            with writing(self._database) as connection:
                 head = log.locked_head(connection)
                 turn = _Turn(connection, self._database, author, content)
                 if (found := log.earlier(connection, author)) is not None:
@@ -159,51 +167,33 @@ class SqlStore:
                     turn.repeated = Written(found[0], True)
                 elif expect_revision not in (None, head.revision):
                     raise RevisionConflict(expect_revision, head.revision)
+                elif not log.leads_to(connection, held.position, head):
+                    raise AnotherHistory("the database was exchanged; try again")
                 else:
                     turn.held = self._forward(connection, held, head)
                 yield turn
         finally:
             self._write.release()
 
-    def _written(self, turn: "_Turn") -> Written:
-        return Written(self._remember(turn.made).position.revision, False)
+    def _written(self, turn: "_Turn", before: Held) -> Written:
+        self._remember(turn.made, instead_of=before)
+        return Written(turn.made.position.revision, False)
 
-    def _forward(self, connection: sa.Connection, held: Held | None, head: Position) -> Held:
-        """The facts at `head`, made from those at hand where there are any."""
-        if held is None:
-            directory = facts.read(connection, self._schema, self._levels, head.revision)
-            return Held(directory, head)
-        at = held.position
-        if head == at:
+    def _forward(self, connection: sa.Connection, held: Held, head: Position) -> Held:
+        """The facts at `head`, to which those at hand lead."""
+        if head == held.position:
             return held
-        same = at.epoch == head.epoch and at.revision < head.revision
-        # INVARIANT (one history): what is at hand is a former state of this very database.
-        if not same or log.mark_at(connection, at.epoch, at.revision) != at.mark:
-            raise AnotherHistory(
-                f"the store is at revision {head.revision} of another history than the facts in "
-                f"memory, which are at {at.revision}; was a backup restored?"
-            )
         directory = facts.changed_since(connection, held.directory, self._schema)
         return Held(directory.at_revision(head.revision), head)
 
-    @contextmanager
-    def _forgetting(self, held: Held | None):
-        """Forget these facts when it turns out that they belong to another history."""
-        try:
-            yield
-        except AnotherHistory:
-            with self._swap:
-                if self._held is held:
-                    self._held = None
-            raise
-
-    def _remember(self, found: Held) -> Held:
-        """Keep the facts, unless newer ones are kept already; those that are kept now."""
+    def _remember(self, found: Held, instead_of: Held | None) -> Held:
+        """Keep the facts, unless another thread has meanwhile brought them further."""
         with self._swap:
             kept = self._held
-            if kept is None or kept.position.revision < found.position.revision:
-                self._held = kept = found
-            return kept
+            further = kept is not None and kept.position.revision >= found.position.revision
+            if kept is instead_of or not further:
+                self._held = found
+            return self._held
 
     def _check_process(self) -> None:
         # A connection that two processes use breaks for both.
