@@ -18,6 +18,7 @@
     │   ├── NewerStore              the database was migrated by a newer version
     │   ├── AnotherHistory          the database is not the one that the facts came from
     │   ├── FactsTooOld             nobody has confirmed the facts for too long
+    │   ├── RevisionNotReached      the facts have not come to a revision that the caller knows
     │   ├── RevisionConflict        the facts have moved on since the caller read them
     │   ├── UnknownRevision         no such revision has been written
     │   └── IdempotencyKeyReused    one key for two different writes
@@ -217,6 +218,17 @@ class FactsTooOld(StoreError):
     """The facts in memory have not been confirmed for longer than is allowed."""
 
     code = "facts-too-old"
+
+
+class RevisionNotReached(StoreError):
+    """The facts here have not come, in the time allowed, to the revision that is asked for."""
+
+    code = "revision-not-reached"
+
+    def __init__(self, wanted: int, found: int):
+        super().__init__(f"revision {wanted} is asked for, and the facts here are at {found}")
+        self.wanted = wanted
+        self.found = found
 
 
 class RevisionConflict(StoreError):

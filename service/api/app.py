@@ -4,9 +4,11 @@ from flask import Flask, request
 from werkzeug.exceptions import NotFound
 
 from service.api.answers import finish
+from service.api.changes import WAITED, changes
 from service.api.decisions import decisions
 from service.api.docs import docs
 from service.api.documentation import build_openapi
+from service.api.freshness import MIN_REVISION, ThreadsThatWait, demand, read_revision
 from service.api.guard import build_guard
 from service.api.holdings import holdings
 from service.api.operations import OPEN_ENDPOINTS, operations
@@ -15,10 +17,13 @@ from service.api.policies import policies
 from service.api.problems import register_problems
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
+from service.store.absent import NoStore
+from service.store.protocol import Store
 
 
-def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
-    """An application that answers from this decision point. It holds no state of its own."""
+def build_app(pdp: PolicyDecisionPoint, settings: Settings, store: Store | None = None) -> Flask:
+    """An application that answers from this decision point, and writes into this store. It holds no
+    state of its own. Without a store, whoever wants to write is told so."""
     app = Flask("service", static_folder=None)
     app.json.sort_keys = False
     # What is asked for under a wrong path or by a wrong method is refused, never redirected.
@@ -26,6 +31,7 @@ def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
     app.url_map.redirect_defaults = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     guard = build_guard(settings.api_keys)
+    waiting = ThreadsThatWait(pdp.facts, settings.threads // 2)
 
     @app.before_request
     def admit() -> None:
@@ -34,6 +40,14 @@ def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
         # Werkzeug takes `//world` for `/world`; whoever filters paths in front of this may not.
         if request.environ.get("PATH_INFO", "").startswith("//"):
             raise NotFound
+        if request.endpoint not in OPEN_ENDPOINTS:
+            await_revision()
+
+    def await_revision() -> None:
+        wanted = read_revision(request.headers.get(MIN_REVISION, ""))
+        if wanted is not None and WAITED not in request.environ:
+            waiting.wait(wanted, settings.wait_seconds)
+        demand(pdp.facts, wanted)
 
     app.after_request(finish)
     openapi = build_openapi(app, keys_configured=bool(settings.api_keys))
@@ -42,6 +56,7 @@ def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
         organizations(pdp),
         holdings(pdp, settings),
         policies(pdp),
+        changes(pdp, settings, store or NoStore()),
         operations(pdp),
         docs(openapi.spec.to_dict),
     ):

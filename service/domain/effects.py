@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from service.domain.directory import Directory
-from service.domain.identifiers import Key, parse_reference
+from service.domain.identifiers import Key
 from service.domain.records import (
     NO_ATTRIBUTES,
     OrganizationRecord,
@@ -20,6 +20,7 @@ from service.domain.records import (
     SubscriptionRecord,
     UserRecord,
 )
+from service.domain.touched import key_of
 from service.domain.world import share_entry
 
 TERMS = ("type", "telephony", "plan", "product", "hybrid")
@@ -92,24 +93,10 @@ def effects(
     is so. Only a user of no organization is nobody's, and then it is `user.described` without a
     place to ask.
     """
-    key = _key_of(change)
+    key = key_of(change)
     old, new = before.get(key), after.get(key)
     found = list(_effects(key, old, new, before, author))
     return found or _nothing_changed(key, old if new is None else new)
-
-
-def _key_of(change: Mapping[str, Any]) -> Key:
-    """What the change is about: the only record it changes, but for paths below a moved one."""
-    op = change["op"]
-    if op == "share" or op == "unshare" or op.endswith("_resource"):
-        return parse_reference(change["resource"])
-    if op.endswith("_organization") and op != "select_organization":
-        return "organization", change["organization"]
-    if op in ("put_subscription", "remove_subscription"):
-        return "subscription", change["subscription"]
-    if op in ("put_partner", "remove_partner"):
-        return "partner", change["partner"]
-    return "user", change["user"]
 
 
 def _effects(

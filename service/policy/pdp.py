@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from service.domain.directory import Directory
 from service.domain.moment import Moment
@@ -15,11 +15,33 @@ from service.policy.question import resolve
 IDS_AT_ONCE = 256
 
 
+class Known(NamedTuple):
+    """How new the facts are."""
+
+    revision: int
+    newest: int
+    """The newest revision that the database has named."""
+    age_seconds: float
+    """Since the database last confirmed the facts."""
+
+
 class Facts(Protocol):
     """The policy information point: whoever knows the facts."""
 
     def snapshot(self) -> Directory:
-        """All facts at the newest revision; the same object for as long as nothing changes."""
+        """All facts at the newest revision; the same object for as long as nothing changes.
+
+        Raises:
+            FactsTooOld: nobody has confirmed them for too long.
+        """
+        ...
+
+    def known(self) -> Known:
+        """How new they are, however old."""
+        ...
+
+    def hurry(self) -> None:
+        """Look for something newer soon."""
         ...
 
 
@@ -31,6 +53,12 @@ class FixedFacts:
 
     def snapshot(self) -> Directory:
         return self._directory
+
+    def known(self) -> Known:
+        return Known(self._directory.revision, self._directory.revision, 0.0)
+
+    def hurry(self) -> None:
+        pass
 
 
 def clock() -> datetime:
