@@ -30,14 +30,15 @@ def _version(path: Path) -> int:
 class Server:
     """One server at a port of 127.0.0.1, with a password for its only user."""
 
-    def __init__(self):
+    def __init__(self, durable: bool = True):
         self._bin = binaries()
         # The server refuses to run as root; its folder is then that of a user without rights.
         self._user = "nobody" if os.getuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="watershed-postgresql-"))
         self.port = _free_port()
         self._process: subprocess.Popen | None = None
-        self._databases = 0
+        self._made = 0
+        self._durable = [] if durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
         password = self._folder / "password"
         password.write_text(PASSWORD)
         if self._user:
@@ -69,7 +70,7 @@ class Server:
             self._process = subprocess.Popen(
                 [str(self._bin / "postgres"), "-D", self._data, "-p", str(self.port),
                  "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-                 "-c", "max_connections=60", "-c", "shared_buffers=64MB"],
+                 "-c", "max_connections=60", "-c", "shared_buffers=64MB", *self._durable],
                 stdout=log, stderr=log, cwd="/", start_new_session=True, **self._rights(),
             )  # fmt: skip
         while True:
@@ -106,11 +107,21 @@ class Server:
 
     def new_database(self) -> str:
         """The address of a new, empty database."""
-        self._databases += 1
-        name = f"d{os.getpid()}_{self._databases}"
+        name = self._new_name()
         with self.connect() as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return self._dsn(name)
+
+    def new_schema(self) -> str:
+        """The address of a new, empty part of one database: as good for most, and quicker."""
+        name = self._new_name()
+        with self.connect() as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{self._dsn('postgres')}?options=-csearch_path%3D{name}"
+
+    def _new_name(self) -> str:
+        self._made += 1
+        return f"made_{self._made}"
 
 
 def _children(parent: int) -> list[int]:

@@ -15,13 +15,21 @@ WAIT_SECONDS = 10
 """How long a write waits for the writes before it."""
 
 
+Row = tuple[str, str, str]
+"""The kind and the id of an entity, and how its record is spelled."""
+
+
 class Database(Protocol):
-    """One database: its connections, its hints, and how much of it is written at once."""
+    """One database: its connections, its hints, and how many rows are given to it at once."""
 
     engine: sa.Engine
 
     def lock_schema(self, connection: sa.Connection) -> None:
         """Keep every other process from migrating until this transaction ends."""
+        ...
+
+    def staged(self, rows: list[Row]) -> sa.FromClause:
+        """The rows as something with the columns kind, id and document, in a few parameters."""
         ...
 
     def announce(self, connection: sa.Connection, revision: int) -> None:

@@ -1,7 +1,7 @@
 """The facts in the database: read whole, read as of a revision, brought forward, written."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 
@@ -12,11 +12,14 @@ from service.domain.identifiers import Key
 from service.domain.records import OrganizationRecord, Record
 from service.domain.schema import Schema
 from service.errors import InvalidWorld, Problem, UnusableStore
+from service.store.database import Database, Row
 from service.store.rows import RowReader
 from service.store.tables import facts, history
 
 ROWS_AT_ONCE = 5_000
 _NO_ROW = (ValueError, TypeError, LookupError, AttributeError)
+
+_STREAM = {"yield_per": ROWS_AT_ONCE}
 
 Rows = Mapping[Key, str]
 
@@ -77,7 +80,7 @@ def _records(
     connection: sa.Connection, query: sa.Select, schema: Schema, levels: int
 ) -> Iterator[Record]:
     reader = RowReader(schema)
-    found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+    found = connection.execute(query, execution_options=_STREAM)
     for kind, name, document in found:
         try:
             record = reader.record(kind, name, document)
@@ -93,7 +96,7 @@ def _records(
         raise InvalidWorld(reader.problems)
 
 
-def write(connection: sa.Connection, revision: int, before: Rows, after: Rows) -> None:
+def write(database: Database, connection: sa.Connection, revision: int, before: Rows, after: Rows):
     """Put the rows `after` in the place of the rows `before`, as of `revision`.
 
     Both hold only what differs: a key of both is an entity that changed.
@@ -101,51 +104,34 @@ def write(connection: sa.Connection, revision: int, before: Rows, after: Rows) -
     Raises:
         UnusableStore: the database does not hold what `before` says.
     """
-    _close(connection, revision, before)
-    _insert(connection, revision, {key: row for key, row in after.items() if key not in before})
-    changed = {key: row for key, row in after.items() if key in before}
-    this = (facts.c.kind == sa.bindparam("k")) & (facts.c.id == sa.bindparam("i"))
-    update = sa.update(facts).where(this).values(since=revision, document=sa.bindparam("d"))
-    for part in _parts(changed.items()):
-        named = [{"k": kind, "i": name, "d": row} for (kind, name), row in part]
-        _expect(connection.execute(update, named), len(part))
-    delete = sa.delete(facts).where(this)
-    for part in _parts(before.keys() - after.keys()):
-        named = [{"k": kind, "i": name} for kind, name in part]
-        _expect(connection.execute(delete, named), len(part))
+    for part in _parts(before):
+        old = database.staged(part)
+        here = (facts.c.kind == old.c.kind) & (facts.c.id == old.c.id)
+        was = sa.select(
+            facts.c.kind, facts.c.id, facts.c.since, sa.literal(revision), facts.c.document
+        ).select_from(old.join(facts, here))
+        columns = ["kind", "id", "since", "until", "document"]
+        _expect(connection.execute(sa.insert(history).from_select(columns, was)), part)
+        named = sa.tuple_(facts.c.kind, facts.c.id).in_(sa.select(old.c.kind, old.c.id))
+        _expect(connection.execute(sa.delete(facts).where(named)), part)
+    for part in _parts(after):
+        new = database.staged(part)
+        is_now = sa.select(new.c.kind, new.c.id, sa.literal(revision), new.c.document)
+        columns = ["kind", "id", "since", "document"]
+        _expect(connection.execute(sa.insert(facts).from_select(columns, is_now)), part)
 
 
-def _close(connection: sa.Connection, revision: int, keys: Iterable[Key]) -> None:
-    """Keep the present rows of these entities as what held until `revision`."""
-    present = sa.select(
-        facts.c.kind, facts.c.id, facts.c.since, sa.literal(revision), facts.c.document
-    ).where((facts.c.kind == sa.bindparam("k")) & (facts.c.id == sa.bindparam("i")))
-    keep = sa.insert(history).from_select(
-        ["kind", "id", "since", "until", "document"], present, include_defaults=False
-    )
-    for part in _parts(keys):
-        named = [{"k": kind, "i": name} for kind, name in part]
-        _expect(connection.execute(keep, named), len(part))
+def _parts(rows: Rows) -> Iterator[list[Row]]:
+    """The rows in the order of their key, so many at a time that no limit of a driver is near.
 
-
-def _insert(connection: sa.Connection, revision: int, rows: Rows) -> None:
-    # In the order of the primary key, so that a large world is written from front to back.
-    for part in _parts(sorted(rows.items())):
-        named = [
-            {"kind": kind, "id": name, "since": revision, "document": row}
-            for (kind, name), row in part
-        ]
-        _expect(connection.execute(sa.insert(facts), named), len(part))
-
-
-def _parts(items: Iterable) -> Iterator[list]:
-    """The items, so many at a time that no driver's limit on parameters is near."""
-    rest = iter(items)
-    while part := list(islice(rest, ROWS_AT_ONCE)):
+    A large world is thereby written from front to back.
+    """
+    ordered = ((kind, name, row) for (kind, name), row in sorted(rows.items()))
+    while part := list(islice(ordered, ROWS_AT_ONCE)):
         yield part
 
 
-def _expect(result: sa.CursorResult, count: int) -> None:
+def _expect(result: sa.CursorResult, part: list[Row]) -> None:
     # A write that reached fewer rows than it was given must never pass for one that succeeded.
-    if result.rowcount != count:
-        raise UnusableStore(f"a write reached {result.rowcount} rows instead of {count}")
+    if result.rowcount != len(part):
+        raise UnusableStore(f"a write reached {result.rowcount} rows instead of {len(part)}")

@@ -98,7 +98,7 @@ def marked(before: str, entry: Any) -> str:
 def rows(connection: sa.Connection, after: int = 0) -> Iterator[Any]:
     """The rows of all entries after a revision, in order."""
     query = sa.select(log).where(log.c.revision > after).order_by(log.c.revision)
-    return connection.execution_options(yield_per=1000).execute(query).mappings()
+    return connection.execute(query, execution_options={"yield_per": 1000}).mappings()
 
 
 def entries(connection: sa.Connection, after: int, limit: int) -> Sequence[LogEntry]:

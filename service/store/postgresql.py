@@ -5,8 +5,9 @@ import time
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from service.store.database import WAIT_SECONDS, WRITES
+from service.store.database import WAIT_SECONDS, WRITES, Row
 
 CHANNEL = "watershed_revision"
 _SCHEMA_LOCK = 0x57_41_54_45_52  # any number that no other program of this database uses
@@ -56,6 +57,10 @@ class PostgreSQL:
 
     def lock_schema(self, connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+
+    def staged(self, rows: list[Row]) -> sa.FromClause:
+        columns = (sa.literal(list(column), ARRAY(sa.Text)) for column in zip(*rows, strict=True))
+        return sa.func.unnest(*columns).table_valued("kind", "id", "document").render_derived()
 
     def announce(self, connection: sa.Connection, revision: int) -> None:
         # Sent with the commit, and only if it succeeds.

@@ -21,7 +21,7 @@ from service.errors import (
     StoreUnavailable,
     UnknownRevision,
 )
-from service.store import facts, log
+from service.store import facts, integrity, log
 from service.store.database import WAIT_SECONDS, Database, reading, writing
 from service.store.log import Author
 from service.store.protocol import (
@@ -141,6 +141,15 @@ class SqlStore:
         self._database.settle()
         return written
 
+    def verify(self) -> list[str]:
+        """What no sequence of writes could have left in the database; empty when all is well.
+
+        Reads all of it, and every entry of the log against its mark.
+        """
+        self._check_process()
+        with reading(self._database) as connection:
+            return list(integrity.problems(connection))
+
     def await_hint(self, seconds: float) -> None:
         self._check_process()
         self._database.await_hint(seconds)
@@ -223,6 +232,7 @@ class _Turn:
         position = log.append(self._connection, before, self._author, entry, content)
         same = {key for key, row in old.items() if new.get(key) == row}
         facts.write(
+            self._database,
             self._connection,
             position.revision,
             {key: row for key, row in old.items() if key not in same},

@@ -6,10 +6,11 @@ import threading
 import time
 from pathlib import Path
 
+import orjson
 import sqlalchemy as sa
 
 from service.errors import UnusableStore
-from service.store.database import WAIT_SECONDS, WRITES, spoken
+from service.store.database import WAIT_SECONDS, WRITES, Row, spoken
 
 LOOK_SECONDS = 0.05
 """How often the file is looked at. A look reads a few bytes of memory that processes share."""
@@ -44,6 +45,13 @@ class SQLite:
 
     def lock_schema(self, connection: sa.Connection) -> None:
         """Nothing to do: a transaction that writes has locked the file from its beginning."""
+
+    def staged(self, rows: list[Row]) -> sa.FromClause:
+        each = sa.func.json_each(orjson.dumps(rows).decode()).table_valued("value")
+        columns = enumerate(("kind", "id", "document"))
+        return sa.select(
+            *(sa.func.json_extract(each.c.value, f"$[{n}]").label(name) for n, name in columns)
+        ).subquery()
 
     def announce(self, connection: sa.Connection, revision: int) -> None:
         """Nothing to do: the file's own version tells of every commit."""
