@@ -26,6 +26,7 @@ from service.store.protocol import Held
 
 BACKLOG_CONNECTIONS = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than what pools and balancers use, so that they close first
+STOP_SECONDS = 0.5  # for a thread that waits for a hint; it is a daemon, and holds nothing
 GRACEFUL_SECONDS = 8  # less than what container runtimes wait before they kill
 _MEMORY_FOLDER = "/dev/shm"
 
@@ -102,7 +103,7 @@ class _Server(BaseApplication):
         store, followed = follow_store(self._settings, self._policies, self._held)
         pdp = PolicyDecisionPoint(Engine(self._policies), followed)
         warm(pdp.engine, self._settings)
-        self._stop = lambda: (followed.stop(), store.close())
+        self._stop = lambda: (followed.stop(STOP_SECONDS), store.close())
         return build_asgi(pdp, self._settings, store)
 
     def _ended(self, arbiter: Any, worker: Any) -> None:

@@ -423,7 +423,6 @@ def test_a_malformed_revision_is_refused(client, wanted, path):
     [
         ("POST", "/authorize", examples.EVALUATION),
         ("POST", "/access/v1/evaluations", examples.BATCH),
-        ("GET", "/organizations/linz/resources", None),
         ("GET", "/world", None),
     ],
 )
@@ -527,3 +526,12 @@ def test_ready_tells_how_new_the_facts_are(client):
     assert body["status"] == "ready"
     assert body["newest"] >= body["revision"] and body["behind"] >= 0
     assert 0 <= body["age_seconds"] < 10
+
+
+def test_without_keys_nobody_writes_where_others_could(door):
+    settings = {"WATERSHED_HOST": "0.0.0.0", "WATERSHED_WORKERS": "1"}
+    with serving(door=door, **settings) as server, server.client() as client:
+        for refused in (post(client, sub_account("open")), client.put("/world", json={})):
+            assert (401, "not-authenticated") == problem_of(refused)
+            assert "WATERSHED_API_KEYS" in refused.json()["detail"]
+        assert client.get("/organizations/linz").status_code == 200

@@ -31,13 +31,16 @@ from service.api.writes import (
 from service.config import Settings
 from service.domain.identifiers import reference
 from service.domain.world import parse_world, read_world
-from service.errors import UnknownRevision
+from service.errors import NotAuthenticated, UnknownRevision
 from service.policy.authority import judge_changes
 from service.policy.pdp import PolicyDecisionPoint
-from service.store.protocol import Judge, Store, Written
+from service.store.protocol import Judge, LogEntry, Store, Written
 
 CHANGES, WORLD = "/changes", "/world"
 REVISION = "X-Revision"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOG_STEP_ENTRIES = 100
+LOG_LIMIT_CHANGES = 20_000
 WAITED = "watershed.waited"
 """In the environment of a request for which the door has done the waiting."""
 
@@ -55,6 +58,14 @@ def changes(pdp: PolicyDecisionPoint, settings: Settings, store: Store) -> Bluep
     """The routes that read and write the facts as a whole."""
     blueprint = Blueprint("facts", __name__, description="The facts: export, replace, change.")
     waiting = ThreadsThatWait(pdp.facts, settings.threads // 2)
+
+    def caller() -> str:
+        """Who writes, for the log. Raises NotAuthenticated where anybody could be writing."""
+        if not settings.api_keys and settings.host not in LOOPBACK:
+            raise NotAuthenticated(
+                "others can reach this service, so writing needs a key; set WATERSHED_API_KEYS"
+            )
+        return caller_of(request.headers.get("Authorization", ""))
 
     def written(made: Written) -> Response:
         pdp.facts.hurry()
@@ -77,11 +88,12 @@ def changes(pdp: PolicyDecisionPoint, settings: Settings, store: Store) -> Bluep
         change to that subject on the facts as the changes before it have left them; what a change
         means stands in `policies/changes.toml`.
         """
+        who = caller()
         document = read_object(request, settings.changes_limit_bytes)
         write = read_change_list(document, settings.changes_limit_items)
         made = store.write(
             write.changes,
-            caller=caller_of(request.headers.get("Authorization", "")),
+            caller=who,
             subject=write.author and reference((write.author.type, write.author.id)),
             expect_revision=write.expect_revision,
             idempotency_key=read_idempotency_key(request.headers),
@@ -106,13 +118,14 @@ def changes(pdp: PolicyDecisionPoint, settings: Settings, store: Store) -> Bluep
         Whole or not at all, as one revision. With `expect_revision`, only if nobody has changed
         anything since.
         """
+        who = caller()
         expected = read_replacement(request.args, request.headers)
         body = read_bytes(request, settings.world_limit_bytes)
         policies = pdp.engine.policies
         directory = read_world(parse_world(body), policies.schema, settings.levels)
         made = store.replace(
             directory,
-            caller=caller_of(request.headers.get("Authorization", "")),
+            caller=who,
             expect_revision=expected,
             idempotency_key=read_idempotency_key(request.headers),
         )
@@ -138,9 +151,9 @@ def changes(pdp: PolicyDecisionPoint, settings: Settings, store: Store) -> Bluep
     def list_changes() -> Response:
         """The change log
 
-        For services that follow the facts: read on from the revision of the last entry. With
-        `wait`, an empty answer comes only when that many seconds have brought nothing; where too
-        many wait already, it comes at once.
+        For services that follow the facts: read on from the revision of the last entry. After an
+        entry `replace_world`, read the world anew. With `wait`, an empty answer comes only when
+        that many seconds have brought nothing; where too many wait already, it comes at once.
         """
         asked = read_log_query(request.args)
         after, limit = asked["after"], asked.get("limit", settings.page_limit_items)
@@ -149,10 +162,24 @@ def changes(pdp: PolicyDecisionPoint, settings: Settings, store: Store) -> Bluep
         newest = store.revision()
         if after > newest:
             raise UnknownRevision(after, newest)
-        entries = store.log(after, min(limit, settings.page_limit_items))
+        entries = _page(store, after, min(limit, settings.page_limit_items))
         return json_answer(log_body(newest, entries), headers={REVISION: str(newest)})
 
     return blueprint
+
+
+def _page(store: Store, after: int, limit: int) -> list[LogEntry]:
+    """The entries after this revision: so many at most, and fewer where they are large."""
+    entries: list[LogEntry] = []
+    changes = 0
+    while len(entries) < limit and changes < LOG_LIMIT_CHANGES:
+        more = store.log(after, min(LOG_STEP_ENTRIES, limit - len(entries)))
+        if not more:
+            break
+        entries += more
+        changes += sum(len(entry.changes) for entry in more)
+        after = more[-1].revision
+    return entries
 
 
 def _judge(pdp: PolicyDecisionPoint, write: Write) -> Judge | None:
