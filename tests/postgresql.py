@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -84,12 +85,24 @@ class Server:
 
     def kill(self) -> None:
         """Kill the server and every process of it, as a crash of the machine's memory would."""
-        family = [self._process.pid, *_children(self._process.pid)]
-        for process in family:
-            os.kill(process, signal.SIGKILL)
+        family = self._signal(signal.SIGKILL)
         self._process.wait()
         while any(Path(f"/proc/{process}").exists() for process in family):
             time.sleep(0.005)
+
+    def pause(self) -> None:
+        """Let every process of it hang: connections stay, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> list[int]:
+        family = [self._process.pid, *_children(self._process.pid)]
+        for process in family:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        return family
 
     def stop(self) -> None:
         """End it for good."""

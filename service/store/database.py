@@ -1,5 +1,6 @@
 """What differs between the two databases, and how either's errors are told."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -77,6 +78,10 @@ def spoken(outcome_unknown: bool = False) -> Iterator[None]:
         if isinstance(error, _PASSING):
             raise StoreUnavailable(reason, outcome_unknown) from None
         raise UnusableStore(f"the database refuses: {reason}") from None
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(_reason(error)) from None
+    except sqlite3.Error as error:
+        raise UnusableStore(f"the database refuses: {_reason(error)}") from None
     except sa.exc.TimeoutError:
         raise StoreUnavailable("all of its connections are in use") from None
     except sa.exc.SQLAlchemyError as error:

@@ -4,7 +4,10 @@ import os
 import sqlite3
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import orjson
 import sqlalchemy as sa
@@ -24,24 +27,38 @@ class SQLite:
 
     def __init__(self, path: Path):
         _check_place(path)
-        self.engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(path)),
-            hide_parameters=True,
-            connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
-        )
-        sa.event.listen(self.engine, "connect", _prepare)
-        sa.event.listen(self.engine, "begin", _begin)
         self._path = path
         self._watch: sqlite3.Connection | None = None
+        self._watched: _File = None
         self._version: int | None = None
         self._awaiting = threading.Lock()
         self._closed = False
+        with spoken():
+            _connect(path, "rwc").close()  # it is made now, and never later by mistake
+        self.engine = sa.create_engine(
+            "sqlite://",
+            creator=partial(_connect, path, "rw"),
+            poolclass=sa.QueuePool,
+            hide_parameters=True,
+        )
+        sa.event.listen(self.engine, "connect", self._connected)
+        sa.event.listen(self.engine, "checkout", self._checked_out)
+        sa.event.listen(self.engine, "begin", _begin)
         with spoken(), self.engine.connect() as connection:
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
         if mode != "wal":
             raise UnusableStore(
                 f"`{path}` cannot be written in the way that survives a crash (journal mode {mode})"
             )
+
+    def _connected(self, connection: sqlite3.Connection, record: Any) -> None:
+        record.info["file"] = _identity(self._path)
+
+    def _checked_out(self, connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        # Whoever puts another file in the place of this one leaves its connections with a file
+        # that nobody sees any more.
+        if record.info["file"] != _identity(self._path):
+            raise sa.exc.DisconnectionError
 
     def lock_schema(self, connection: sa.Connection) -> None:
         """Nothing to do: a transaction that writes has locked the file from its beginning."""
@@ -69,13 +86,16 @@ class SQLite:
         """Whether any connection has committed something since this was last asked."""
         before = self._version
         try:
+            if self._watched != _identity(self._path):
+                self._unwatch()
             if self._watch is None:
                 # A connection that never writes: the number leaves out what its own commits do.
-                self._watch = sqlite3.connect(self._path, check_same_thread=False)
+                self._watch = _connect(self._path, "rw")
+                self._watched = _identity(self._path)
             self._version = self._watch.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error:  # only a hint; who asks for the facts will be told
             self._unwatch()
-        return before is not None and self._version != before
+        return self._version is not None and self._version != before
 
     def _unwatch(self) -> None:
         if self._watch is not None:
@@ -93,11 +113,34 @@ class SQLite:
         self.engine.dispose()
 
 
-def _prepare(connection, _record) -> None:
-    connection.isolation_level = None  # transactions begin as `_begin` says, not as Python guesses
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+_File = tuple[int, int] | None
+
+
+def _identity(path: Path) -> _File:
+    """Which file stands at the path now; None if none does."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=WAIT_SECONDS,
+        isolation_level=None,  # transactions begin as `_begin` says, not as Python guesses
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _begin(connection: sa.Connection) -> None:
