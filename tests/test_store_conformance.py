@@ -4,7 +4,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -624,10 +623,3 @@ def test_what_one_process_has_read_another_brings_forward(address):
         assert same_facts(store.directory(), newest.directory)
         # Most of it is the very same, and need not stand in memory twice.
         assert newest.directory.get(("user", "ann")) is held.directory.get(("user", "ann"))
-
-
-def test_the_package_brings_its_migrations_along():
-    from service.store.migration import SCRIPTS
-
-    assert (SCRIPTS / "env.py").is_file()
-    assert list(Path(SCRIPTS / "versions").glob("0001_*.py"))

@@ -1,5 +1,6 @@
 """What differs between the two databases, and how either's errors are told."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,10 +102,25 @@ def _reason(error: BaseException | None) -> str:
     if state:
         return f"SQLSTATE {state}"
     if type(error).__module__.startswith("psycopg"):
-        return _CONNECTION if "connect" in str(error) else "the connection was lost"
+        return _reason_of_libpq(str(error))
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-_CONNECTION = (
-    "no connection to the server: is it running, and are host, port and credentials right?"
+def _reason_of_libpq(text: str) -> str:
+    """What the server says, or one of the phrases that name no address."""
+    if said := re.search(r"FATAL:\s+(.+)", text):
+        return said[1]
+    return next((phrase for phrase in _PHRASES if phrase in text), "the connection failed")
+
+
+_PHRASES = (
+    "Connection refused",
+    "timeout expired",
+    "Name or service not known",
+    "Temporary failure in name resolution",
+    "Network is unreachable",
+    "No route to host",
+    "server closed the connection unexpectedly",
+    "session is read-only",
+    "invalid integer value",
 )

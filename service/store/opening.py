@@ -27,7 +27,7 @@ def open_store(address: str, schema: Schema, levels: int, held: Held | None = No
         NewerStore: a newer version has been there.
         StoreUnavailable: nobody answers there.
     """
-    database = _database(address)
+    database = database_at(address)
     with ExitStack() as failed:
         failed.callback(database.close)
         migrate(database)
@@ -35,7 +35,8 @@ def open_store(address: str, schema: Schema, levels: int, held: Held | None = No
     return SqlStore(database, schema, levels, held)
 
 
-def _database(address: str) -> Database:
+def database_at(address: str) -> Database:
+    """The database at `address` as it is, not migrated. Raises what open_store does."""
     # INVARIANT (no secrets): of an address that is not understood nothing is repeated, because
     # nobody knows which part of it is the password.
     scheme, separator, rest = address.partition("://")
