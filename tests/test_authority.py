@@ -150,6 +150,20 @@ def test_tenants_map_their_people_and_buy_within_the_law():
     assert judged("partner:p-second", elevated, world=lumen)[1] == "partner.elevated"
 
 
+def test_a_new_partner_reads_until_the_tenant_elevates_it():
+    connected = change("put_partner", partner="p-new", organization="lumen", role="full_admin")
+    reads = {**connected, "role": "provisioning_admin"}
+
+    def denied(author, *made):
+        return judged(author, *made, world="tenant")
+
+    assert denied("user:adm-second", reads) is None
+    assert denied("user:adm-second", reads, connected) is None
+    assert denied("user:adm-second", connected)[1] == "partner.elevated"
+    assert denied("user:support", reads, connected)[:2] == (1, "partner.elevated")
+    assert denied("user:sup-second", reads)[1] == "partner.connected"
+
+
 # What an attacker would try
 
 DENIED = [

@@ -122,6 +122,23 @@ def test_a_body_that_could_be_misread_is_refused_with_its_place(client, body, pa
     assert path in [problem["path"] for problem in refused.json()["problems"]]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"op": "put_user", "user": "huge", "name": 10**30},
+        {
+            **{"op": "put_subscription", "subscription": "huge", "organization": "corvane"},
+            **{"type": "named", "starts": "2026-01-01", "ends": "2027-01-01"},
+            "entitlements": {"agents": 10**30},
+        },
+        {"op": {"a": [None]}},
+        {"op": "put_user", "user": {"a": 1.5}},
+    ],
+)
+def test_a_value_that_no_fact_can_have_is_refused_with_its_place(client, change):
+    assert (422, "invalid-changes") == problem_of(post(client, change))
+
+
 def test_writes_have_limits_of_their_own(client):
     padded = sub_account("long", name="x" * 20_000)
     assert written(client, padded)

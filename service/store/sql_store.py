@@ -1,5 +1,6 @@
 """The store itself, the same over both databases."""
 
+import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -243,4 +244,8 @@ class _Turn:
 
 
 def _digest(content: Any) -> str:
-    return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    try:
+        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a number beyond 64 bits; what is wrong with the change is told later
+        text = json.dumps(content, sort_keys=True).encode()
+    return sha256(text).hexdigest()
