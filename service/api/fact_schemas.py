@@ -135,5 +135,7 @@ class Ready(Schema):
     age_seconds = fields.Float(**said("since the database last confirmed the facts"))
     policy = text("revision of the policies")
     counts = fields.Dict(
-        keys=fields.String(), values=Integer(), **said("how many there are of each type")
+        keys=fields.String(),
+        values=Integer(),
+        **said("how many there are of each type; counted once a minute at most"),
     )

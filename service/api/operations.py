@@ -1,6 +1,7 @@
 """Whether the service lives, and whether it can decide: asked by machines that hold no key."""
 
 from collections import Counter
+from time import monotonic
 
 from flask import Response
 from flask_smorest import Blueprint
@@ -11,21 +12,23 @@ from service.api.documentation import documented
 from service.domain.directory import Directory
 from service.policy.pdp import PolicyDecisionPoint
 
+COUNT_EVERY_SECONDS = 60.0
 OPEN_ENDPOINTS = frozenset(("operations.live", "operations.ready"))
 
 
 def operations(pdp: PolicyDecisionPoint) -> Blueprint:
     """The routes for whoever runs the service."""
     blueprint = Blueprint("operations", __name__, description="For whoever runs the service.")
-    counted: tuple[Directory | None, dict[str, int]] = (None, {})
+    counted: tuple[Directory | None, float, dict[str, int]] = (None, 0.0, {})
 
     def counts(directory: Directory) -> dict[str, int]:
-        # Counting walks the world, and probes come every few seconds: once for each directory.
+        # Counting walks the world, and probes come every few seconds while facts change all the
+        # time: never twice for one directory, and never more often than this.
         nonlocal counted
-        known, result = counted
-        if known is not directory:
+        known, when, result = counted
+        if known is not directory and (known is None or monotonic() - when > COUNT_EVERY_SECONDS):
             result = dict(sorted(Counter(kind for kind, _ in directory.records).items()))
-            counted = (directory, result)
+            counted = (directory, monotonic(), result)
         return result
 
     @blueprint.route("/health/live")

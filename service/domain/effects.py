@@ -43,7 +43,7 @@ KINDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "user": {
         **dict.fromkeys(("described", "selects", "selected"), _ORGANIZATION),
         **dict.fromkeys(("mapped", "unmapped"), ("user", "organization")),
-        "same": ("user",),
+        **dict.fromkeys(("joined", "same"), ("user",)),
     },
     "subscription": dict.fromkeys(("bought", "changed", "removed", "same"), _ORGANIZATION),
     "partner": {
@@ -61,7 +61,9 @@ RESOURCE_EFFECTS: Mapping[str, tuple[str, ...]] = {
     "unshared": ("resource", "organization"),
     "same": ("resource", "organization"),
 }
-"""The effects of a change on a resource of any type that policies declare."""
+"""The effects of a change on a resource of any type that policies declare. Those that put it can
+be asked on what its attributes name, too."""
+PUTTING = ("created", "changed", "moved")
 
 
 class Place(NamedTuple):
@@ -187,6 +189,8 @@ def _of_user(
         if len(roles) > 1 or revived:
             for role in sorted(roles - {None}):
                 yield Effect("membership", role, _at(place))
+    if old is not None and had and has.keys() - had.keys():
+        yield Effect("user", "joined", {"user": Place(key)})
     if old is None or new is None or revived or (old.name, old.type) != (new.name, new.type):
         # Asked at each organization; whoever belongs to none is left to who runs the service.
         places = sorted(had.keys() | has.keys())
@@ -254,7 +258,8 @@ def _of_resource(
     kind = key[0]
     if old is None:
         put = _described(key, new)
-        yield Effect(kind, "created", {"put": put, **_at(new.organization)}, {**new.attributes})
+        places = {**_named(new), "put": put, **_at(new.organization)}
+        yield Effect(kind, "created", places, {**new.attributes})
         yield from _shared(kind, put, (), new)
         return
     places = {"resource": Place(key), **_at(old.organization)}
@@ -266,13 +271,19 @@ def _of_resource(
     if moved:
         target = Place(("organization", new.organization))
         values = {**new.attributes, "to": new.organization}
-        yield Effect(kind, "moved", {**places, "put": put, "target": target}, values)
+        all_places = {**_named(new), **places, "put": put, "target": target}
+        yield Effect(kind, "moved", all_places, values)
     if dict(old.attributes) != dict(new.attributes):
-        yield Effect(kind, "changed", {**places, "put": put}, {**new.attributes})
+        yield Effect(kind, "changed", {**_named(new), **places, "put": put}, {**new.attributes})
     # What moves takes its shares along, and whoever moves it shares it there.
     yield from _shared(kind, put if moved else Place(key), () if moved else old.shares, new)
     if set(old.shares) - set(new.shares):
         yield Effect(kind, "unshared", places)
+
+
+def _named(record: ResourceRecord) -> dict[str, Place]:
+    """What the resource would point to, by the names of its attributes."""
+    return {link.field: Place(link.target) for link in record.references if "[" not in link.field}
 
 
 def _described(key: Key, record: ResourceRecord) -> Place:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from service.domain.effects import KINDS, RESOURCE_EFFECTS, TERMS
+from service.domain.effects import KINDS, PUTTING, RESOURCE_EFFECTS, TERMS
 from service.domain.schema import BUILT_IN_TYPES, Schema
 from service.errors import InvalidPolicy, Problem
 
@@ -20,7 +20,6 @@ _VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("subscription", "bought"): TERMS,
 }
 _RESOURCE_VALUES: Mapping[str, tuple[str, ...]] = {"moved": ("to",), "shared": ("with",)}
-_WITH_ATTRIBUTES = ("created", "changed", "moved")
 
 
 class Demand(NamedTuple):
@@ -86,12 +85,14 @@ def _wrong(
 ) -> Iterator[str]:
     if not asked:
         yield 'demands nothing; write { ACTION = "WHAT" }, or leave the line out to deny it'
+    named = _named(kind, effect, schema)
     for action, place in asked:
-        if place not in places:
-            near = f"; it is one of {', '.join(places)}" if places else ""
+        if place not in places and place not in named:
+            words = (*places, *named)
+            near = f"; it is one of {', '.join(words)}" if words else ""
             yield f"`{place}` is nothing that this can be asked on{near}"
             continue
-        of_type = _type_of(place, kind)
+        of_type = named[place] if place not in places else _type_of(place, kind)
         actions = schema.types[of_type].actions if of_type in schema.types else {}
         if action not in actions:
             yield f"`{action}` is no action on {of_type}{_meant(action, actions)}"
@@ -99,6 +100,17 @@ def _wrong(
         for parameter in actions[action].values():
             if not parameter.optional and parameter.name not in _values(kind, effect, schema):
                 yield f"`{action}` needs `{parameter.name}`, which this change does not say"
+
+
+def _named(kind: str, effect: str, schema: Schema) -> dict[str, str]:
+    """The type of what each attribute of a resource names, where the effect puts the resource."""
+    if kind in KINDS or effect not in PUTTING:
+        return {}
+    return {
+        attribute.name: attribute.kind
+        for attribute in schema.attributes_of(kind).values()
+        if attribute.kind in schema.types
+    }
 
 
 def _type_of(place: str, kind: str) -> str:
@@ -111,7 +123,7 @@ def _type_of(place: str, kind: str) -> str:
 def _values(kind: str, effect: str, schema: Schema) -> set[str]:
     if kind in BUILT_IN_TYPES or kind not in schema.types:
         return set(_VALUES.get((kind, effect), ()))
-    own = schema.attributes_of(kind) if effect in _WITH_ATTRIBUTES else ()
+    own = schema.attributes_of(kind) if effect in PUTTING else ()
     return {*_RESOURCE_VALUES.get(effect, ()), *own}
 
 
