@@ -552,3 +552,15 @@ def test_without_keys_nobody_writes_where_others_could(door):
             assert (401, "not-authenticated") == problem_of(refused)
             assert "WATERSHED_API_KEYS" in refused.json()["detail"]
         assert client.get("/organizations/linz").status_code == 200
+
+
+def test_the_examples_in_the_documentation_are_true_answers():
+    with serving(WATERSHED_WORKERS="1") as server, server.client() as client:
+        ready = client.get("/health/ready").json()
+        assert ready.keys() == examples.READY.keys()
+        assert ready["counts"].items() >= examples.READY["counts"].items()
+        assert examples.REVISION == client.post("/changes", json=examples.CHANGES).json()
+        log = client.get("/changes?after=1").json()
+        log["entries"][0]["at"] = examples.CHANGE_LOG["entries"][0]["at"]
+        assert examples.CHANGE_LOG == log
+        assert client.put("/world", json=examples.WORLD).json() == {"revision": 3}
