@@ -45,9 +45,9 @@ def refuses(followed):
     return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_server():
-    """A server that a test may stop, kill and start."""
+    """A server that a test may hang and kill, as long as it brings it back."""
     if postgresql.binaries() is None:
         pytest.skip("there is no PostgreSQL server here: apt-get install postgresql")
     server = postgresql.Server(durable=False)
@@ -211,6 +211,8 @@ def test_a_server_that_hangs_blocks_nobody_until_the_facts_are_too_old(own_serve
             assert eventually(lambda: refuses(followed))
             assert not followed.known().usable
             assert not followed.wait_for(2, 0.1)
+            with pytest.raises(StoreUnavailable):
+                write(store, put_user("lost"))  # nor does it hold for ever whoever writes
         finally:
             own_server.resume()
         assert eventually(lambda: not refuses(followed))
@@ -292,6 +294,33 @@ def test_a_revision_that_was_never_written_is_not_waited_for_longer_than_asked(a
     with seeded(address) as store, following(store) as followed:
         assert followed.wait_for(1, 0)
         assert not followed.wait_for(2, 0.1)
+
+
+class Faulty:
+    """A store with a fault that nobody has thought of, for as long as the test says."""
+
+    def __init__(self, store):
+        self._store = store
+        self.faulty = False
+
+    def __getattr__(self, name):
+        if self.faulty:
+            raise ZeroDivisionError(f"in {name}")
+        return getattr(self._store, name)
+
+
+def test_no_fault_ends_the_following(address, caplog):
+    with seeded(address) as store:
+        faulty = Faulty(store)
+        with following(faulty, poll_seconds=0.05) as followed:
+            faulty.faulty = True
+            assert eventually(lambda: followed.known().problem)
+            write(store, put_user("zoe"))
+            assert 1 == followed.snapshot().revision
+            faulty.faulty = False
+            assert followed.wait_for(2, SECONDS)
+            assert followed.known().problem is None
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_it_is_known_how_far_and_how_old_the_facts_are(address):

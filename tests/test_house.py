@@ -231,6 +231,7 @@ def test_nothing_is_called_by_a_name_that_says_nothing(name):
 
 # Where whatever comes is caught, and what becomes of it.
 BROAD = {
+    "store.followed": "a thread that ended would end the following; it tells and tries again",
     "policy.engine": "an error in a rule, in oso or in a predicate denies",
     "policy.plans": "what fails on a plan is asked of oso, which says what failed",
     "api.door": "becomes a problem document, as the other door's errors do",

@@ -126,7 +126,7 @@ class Followed:
             try:
                 self._store.await_hint(self._poll_seconds)
                 self._now.set()
-            except WatershedError:  # the other thread will find the same, and tell it
+            except Exception:  # the other thread will find the same, and tell it
                 self._stopping.wait(_RETRY_SECONDS)
 
     def _follow(self) -> None:
@@ -134,7 +134,7 @@ class Followed:
             self._now.clear()
             try:
                 self._look()
-            except WatershedError as error:
+            except Exception as error:
                 # Whatever it is may be over the next time: nothing is given up for good.
                 self._tell(error)
                 self._stopping.wait(_RETRY_SECONDS)
@@ -158,10 +158,13 @@ class Followed:
         held = self._store.newest()
         self._set(_Facts(held, held.position.revision, confirmed=begin))
 
-    def _tell(self, error: WatershedError) -> None:
-        if str(error) != self._facts.problem:
-            _LOG.error("the facts cannot be followed: %s", error)
-        self._set(self._facts._replace(problem=str(error)))
+    def _tell(self, error: Exception) -> None:
+        """Note why the store could not be followed, and say so when it is news."""
+        known = isinstance(error, WatershedError)
+        problem = str(error) if known else f"an unforeseen {type(error).__name__}"
+        if problem != self._facts.problem:
+            _LOG.error("the facts cannot be followed: %s", problem, exc_info=not known)
+        self._set(self._facts._replace(problem=problem))
 
     def _set(self, facts: _Facts) -> None:
         """The only way in which what is known changes; one thread does it."""

@@ -1,7 +1,11 @@
 """PostgreSQL: one server, any number of nodes."""
 
+import os
+import socket
 import threading
 import time
+from contextlib import suppress
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -12,6 +16,7 @@ from service.store.database import WAIT_SECONDS, WRITES, Row
 CHANNEL = "watershed_revision"
 _SCHEMA_LOCK = 0x57_41_54_45_52  # any number that no other program of this database uses
 _RETRY_SECONDS = 0.5
+_ANSWER_SECONDS = 3.0
 
 _PARAMETERS = {
     "connect_timeout": 5,
@@ -43,9 +48,10 @@ class PostgreSQL:
         # Prepared statements outlive a transaction, which poolers between here and there forbid.
         given["prepare_threshold"] = None
         self.engine = sa.create_engine(
-            url, hide_parameters=True, pool_pre_ping=True, pool_timeout=5, connect_args=given
+            url, hide_parameters=True, pool_timeout=5, connect_args=given
         )
         sa.event.listen(self.engine, "connect", _prepare)
+        sa.event.listen(self.engine, "checkout", _checked_out)
         sa.event.listen(self.engine, "begin", _begin)
         arguments, parameters = self.engine.dialect.create_connect_args(url)
         self._connect = lambda: psycopg.connect(
@@ -103,6 +109,28 @@ def _prepare(connection: psycopg.Connection, _record) -> None:
         "WHERE current_setting('synchronous_commit') = 'off'"
     )
     connection.commit()
+
+
+def _checked_out(connection: psycopg.Connection, _record: Any, _proxy: Any) -> None:
+    """Hand out no connection on which the server does not answer.
+
+    A server that hangs keeps its connections, and its kernel says that all is well; nothing but a
+    question that gets no answer tells. Whoever waits for it is then woken by closing the line.
+    """
+    watch = threading.Timer(_ANSWER_SECONDS, _cut, [connection.fileno()])
+    watch.start()
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error:
+        raise sa.exc.DisconnectionError from None
+    finally:
+        watch.cancel()
+
+
+def _cut(line: int) -> None:
+    with suppress(OSError), socket.socket(fileno=os.dup(line)) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -101,6 +101,14 @@ _WRITERS: dict[type, Callable[[Any], Fields]] = {
 }
 
 
+class _One(dict):
+    """The first of all values that are equal: `one[value]`. Only asked for strings and tuples."""
+
+    def __missing__(self, value: Any) -> Any:
+        self[value] = value
+        return value
+
+
 class RowReader:
     """Makes records of rows, with one copy of each id, role and path that stands in many of them.
 
@@ -110,7 +118,12 @@ class RowReader:
     def __init__(self, schema: Schema):
         self.problems: list[Problem] = []
         self._schema = schema
-        self._seen: dict[Any, Any] = {}
+        self._one = _One()
+        self._bare = {
+            kind
+            for kind, known in schema.types.items()
+            if all(attribute.optional for attribute in known.attributes.values())
+        }
         self._readers: dict[str, Callable[[Key, Fields], Record]] = {
             "organization": self._organization,
             "user": self._user,
@@ -126,19 +139,16 @@ class RowReader:
                 `spelled`.
         """
         one = self._one
-        key = (one(kind), one(name))
+        key = (one[kind], one[name])
         return self._readers.get(kind, self._resource)(key, orjson.loads(row))
 
-    def _one(self, value: Any) -> Any:
-        return self._seen.setdefault(value, value)
-
     def _organization(self, key: Key, fields: Fields) -> OrganizationRecord:
-        above = tuple(self._one(name) for name in fields.get("above", ()))
+        above = tuple(self._one[name] for name in fields.get("above", ()))
         return OrganizationRecord(
             key=key,
             name=fields.get("name", ""),
-            kind=self._one(fields.get("kind", "")),
-            status=self._one(fields.get("status", "active")),
+            kind=self._one[fields.get("kind", "")],
+            status=self._one[fields.get("status", "active")],
             subscription_required=fields.get("subscription_required", False),
             path=(*above, key[1]),
         )
@@ -146,25 +156,25 @@ class RowReader:
     def _user(self, key: Key, fields: Fields) -> UserRecord:
         one = self._one
         held = tuple(
-            one((one(place), one(role))) for place, role in fields.get("memberships", {}).items()
+            one[one[place], one[role]] for place, role in fields.get("memberships", {}).items()
         )
         selected = fields.get("selected")
         return UserRecord(
             key=key,
             name=fields.get("name", ""),
-            type=one(fields.get("type", "human")),
-            status=one(fields.get("status", "active")),
-            memberships=one(held),
-            selected=selected if selected is None else one(selected),
-            subscriptions=one(tuple(one(name) for name in fields.get("subscriptions", ()))),
+            type=one[fields.get("type", "human")],
+            status=one[fields.get("status", "active")],
+            memberships=one[held],
+            selected=selected if selected is None else one[selected],
+            subscriptions=one[tuple(one[name] for name in fields.get("subscriptions", ()))],
         )
 
     def _subscription(self, key: Key, fields: Fields) -> SubscriptionRecord:
         terms = fields.get("terms", {})
         return SubscriptionRecord(
             key=key,
-            organization=self._one(fields["organization"]),
-            type=self._one(fields["type"]),
+            organization=self._one[fields["organization"]],
+            type=self._one[fields["type"]],
             starts=parse_moment(fields["starts"]),
             ends=parse_moment(fields["ends"]),
             **{term: terms.get(term) for term in TERMS},
@@ -173,10 +183,12 @@ class RowReader:
         )
 
     def _partner(self, key: Key, fields: Fields) -> PartnerRecord:
-        return PartnerRecord(key, self._one(fields["organization"]), self._one(fields["role"]))
+        return PartnerRecord(key, self._one[fields["organization"]], self._one[fields["role"]])
 
     def _resource(self, key: Key, fields: Fields) -> ResourceRecord | None:
         kind, before = key[0], len(self.problems)
+        if kind in self._bare and len(fields) == 1:  # most of a large world
+            return ResourceRecord(key, self._one[fields["organization"]], NO_ATTRIBUTES, (), ())
         if kind not in self._schema.types:
             self._unfit(key, None, "has a type that the policies do not know (any more)")
             return None
@@ -195,7 +207,7 @@ class RowReader:
         for name in stored.keys() - declared.keys():
             self._unfit(key, name, "is not declared by the policies (any more)")
         shares = tuple(self._share(each) for each in fields.get("shares", ()))
-        place = self._one(fields["organization"])
+        place = self._one[fields["organization"]]
         if len(self.problems) > before:
             return None
         return ResourceRecord(key, place, stored or NO_ATTRIBUTES, tuple(links), shares)
@@ -203,7 +215,7 @@ class RowReader:
     def _share(self, fields: Fields) -> Share:
         targets = fields.get("with")
         return Share(
-            None if targets is None else frozenset(self._one(name) for name in targets),
+            None if targets is None else frozenset(self._one[name] for name in targets),
             fields["descendants"],
             parse_moment(fields.get("valid_from")),
             parse_moment(fields.get("valid_until")),

@@ -247,5 +247,5 @@ def _digest(content: Any) -> str:
     try:
         text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # a number beyond 64 bits; what is wrong with the change is told later
-        text = json.dumps(content, sort_keys=True).encode()
+        text = json.dumps(content, sort_keys=True, default=str).encode()
     return sha256(text).hexdigest()
