@@ -64,7 +64,10 @@ class Server:
         children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
         return [_proportional_mib(int(pid)) for pid in (own, *children)]
 
-    def stop(self) -> None:
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
@@ -142,24 +145,25 @@ def main() -> None:
         del document
         database = options.database or f"sqlite:///{folder}/facts.db"
         for what in ("first start, which seeds the database", "second start"):
-            server = Server(world, database, options.workers)
-            memory = ", ".join(f"{each:.0f}" for each in server.memory_mib())
-            print(f"{what}: {server.seconds:.1f} s; master and workers: {memory} MiB", flush=True)
-            if what == "second start":
-                break
-            server.stop()
-        asked = (server.address, question, options.seconds)
-        told("decisions while nothing changes", decisions(*asked))
-        with multiprocessing.Pool(1) as pool:  # so that writing costs the one who asks nothing
-            made = (server.address, question, options.rate, options.seconds)
-            writing = pool.apply_async(changes, made)
-            told("decisions while facts change", decisions(*asked))
-            written = writing.get()
-        told("a write", [write for write, _ in written])
-        told("from the answer until every worker has it", [seen for _, seen in written])
-        memory = ", ".join(f"{each:.0f}" for each in server.memory_mib())
-        print(f"afterwards, master and workers: {memory} MiB")
-        server.stop()
+            with Server(world, database, options.workers) as server:
+                memory = ", ".join(f"{each:.0f}" for each in server.memory_mib())
+                print(f"{what}: {server.seconds:.1f} s; master and workers: {memory} MiB")
+                if what == "second start":
+                    measure(server, question, options)
+
+
+def measure(server: Server, question: dict, options: argparse.Namespace) -> None:
+    asked = (server.address, question, options.seconds)
+    told("decisions while nothing changes", decisions(*asked))
+    with multiprocessing.Pool(1) as pool:  # so that writing costs the one who asks nothing
+        made = (server.address, question, options.rate, options.seconds)
+        writing = pool.apply_async(changes, made)
+        told("decisions while facts change", decisions(*asked))
+        written = writing.get()
+    told("a write", [write for write, _ in written])
+    told("from the answer until every worker has it", [seen for _, seen in written])
+    memory = ", ".join(f"{each:.0f}" for each in server.memory_mib())
+    print(f"afterwards, master and workers: {memory} MiB")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def build_app(pdp: PolicyDecisionPoint, settings: Settings, store: Store | None 
         organizations(pdp),
         holdings(pdp, settings),
         policies(pdp),
-        changes(pdp, settings, store or NoStore()),
+        changes(pdp, settings, store or NoStore(), waiting),
         operations(pdp),
         docs(openapi.spec.to_dict),
     ):

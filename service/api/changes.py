@@ -54,10 +54,11 @@ _KEY_HEADER = {
 _REFUSALS = (400, 409, 413, 415, 422)
 
 
-def changes(pdp: PolicyDecisionPoint, settings: Settings, store: Store) -> Blueprint:
+def changes(
+    pdp: PolicyDecisionPoint, settings: Settings, store: Store, waiting: ThreadsThatWait
+) -> Blueprint:
     """The routes that read and write the facts as a whole."""
     blueprint = Blueprint("facts", __name__, description="The facts: export, replace, change.")
-    waiting = ThreadsThatWait(pdp.facts, settings.threads // 2)
 
     def caller() -> str:
         """Who writes, for the log. Raises NotAuthenticated where anybody could be writing."""
