@@ -12,23 +12,26 @@ from a2wsgi import WSGIMiddleware
 
 from service.api.app import build_app
 from service.api.asgi_messages import AsgiApp
+from service.api.changes import WAITED
 from service.api.door import build_door
 from service.api.metrics import Metrics
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
+from service.store.protocol import Store
 from service.wsgi import from_environment
 
 
-def build_asgi(pdp: PolicyDecisionPoint, settings: Settings) -> AsgiApp:
+def build_asgi(pdp: PolicyDecisionPoint, settings: Settings, store: Store | None = None) -> AsgiApp:
     """The door, and behind it the Flask application in `settings.threads` threads."""
     metrics = Metrics(pdp)
-    flask = build_app(pdp, settings, metrics)
+    flask = build_app(pdp, settings, store, metrics)
 
-    def complaining_aloud(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    def behind_the_door(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         environ["wsgi.errors"] = sys.stderr  # the adapter would write errors to the output
+        environ[WAITED] = True
         return flask(environ, start_response)
 
-    others = WSGIMiddleware(complaining_aloud, workers=settings.threads)
+    others = WSGIMiddleware(behind_the_door, workers=settings.threads)
     return build_door(pdp, settings, others, metrics)
 
 

@@ -2,10 +2,11 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from service.config import Settings
+from service.config import Settings, default_database
 from service.domain.directory import Directory
 from service.domain.schema import Schema
 from service.domain.world import parse_world, read_world
@@ -16,6 +17,9 @@ from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 from service.policy.policy_set import PolicySet, read_policy_set
 from service.policy.tables import read_table, run_case
 from service.policy.trial import try_policies
+from service.store.followed import Followed
+from service.store.opening import open_store
+from service.store.protocol import Held, Store, seed
 
 
 def read_policies(settings: Settings) -> PolicySet:
@@ -54,6 +58,42 @@ def _collector_at_rest() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def prepare_store(settings: Settings, policies: PolicySet, read: Callable[[], Directory]) -> Held:
+    """All facts of the database that the settings name.
+
+    It is made, migrated and seeded with what `read` gives, as far as that is still to do.
+
+    No connection is open afterwards, so that the process may fork. Raises StoreError.
+    """
+    with closing(open_store(_url(settings), policies.schema, settings.levels)) as store:
+        seed(store, read)
+        return store.newest()
+
+
+def follow_store(
+    settings: Settings, policies: PolicySet, held: Held | None = None
+) -> tuple[Store, Followed]:
+    """The database that the settings name, and its facts, followed by a thread of this process.
+
+    `held` is where to begin; without it, the world is read. Raises StoreError.
+    """
+    store = open_store(_url(settings), policies.schema, settings.levels, held=held)
+    followed = Followed(store, held or store.newest(), settings.facts_age_seconds)
+    followed.start()
+    return store, followed
+
+
+def _url(settings: Settings) -> str:
+    return settings.database or default_database(settings)
+
+
+def world_reader(settings: Settings, policies: PolicySet) -> Callable[[], Directory]:
+    """What reads the world with which an empty database begins: nothing, if none is named."""
+    if settings.world is None:
+        return lambda: Directory(levels=settings.levels)
+    return partial(read_directory, settings.world, policies.schema, settings.levels)
 
 
 def build_pdp(policies: PolicySet, directory: Directory) -> PolicyDecisionPoint:

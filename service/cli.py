@@ -15,6 +15,7 @@ _VERBS = {
     "test": "tables",
     "policies": "policies",
     "world": "world",
+    "changes": "changes",
     "config": "settings",
 }
 """Each verb and its module under `service.commands`, in which it has the same name."""

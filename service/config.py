@@ -1,6 +1,7 @@
 """Settings: read once from WATERSHED_* variables, refused whole with every problem, then frozen."""
 
 import os
+import re
 import secrets
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -24,9 +25,16 @@ def _default_policies() -> Path:
 
 
 def _setting(
-    read: str, help: str, *, default=MISSING, factory=MISSING, secret=False, **checks
+    read: str,
+    help: str,
+    *,
+    default=MISSING,
+    factory=MISSING,
+    secret=False,
+    masked=False,
+    **checks,
 ) -> Any:
-    metadata = {"read": read, "help": help, "secret": secret, "checks": checks}
+    metadata = {"read": read, "help": help, "secret": secret, "masked": masked, "checks": checks}
     return field(default=default, default_factory=factory, metadata=metadata)
 
 
@@ -42,6 +50,26 @@ class Settings:
     )
     policies: Path = _setting("path", "folder of the policy files", factory=_default_policies)
     world: Path | None = _setting("path", "world document: .toml or .json", default=None)
+    database: str | None = _setting(
+        "str",
+        "where the facts are kept: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; "
+        "by default NAME.db in the current folder, named after the world document",
+        default=None,
+        masked=True,
+    )
+    facts_age_seconds: int = _setting(
+        "int",
+        "how long ago the facts may have been confirmed by the database; past that, nothing is "
+        "decided",
+        default=10,
+        validate=Range(1, 86_400),
+    )
+    wait_seconds: int = _setting(
+        "int", "longest wait for the revision in X-Min-Revision", default=5, validate=Range(0, 60)
+    )
+    poll_seconds: int = _setting(
+        "int", "longest wait of a reader of the change log", default=60, validate=Range(0, 600)
+    )
     levels: int = _setting("int", "last level of the tree", default=3, validate=Range(1, 32))
     api_keys: tuple[str, ...] = _setting(
         "list",
@@ -60,6 +88,15 @@ class Settings:
     )
     body_limit_bytes: int = _setting(
         "int", "largest request body", default=1_048_576, validate=Range(1024, 1 << 30)
+    )
+    changes_limit_bytes: int = _setting(
+        "int", "largest list of changes", default=16_777_216, validate=Range(1024, 1 << 30)
+    )
+    changes_limit_items: int = _setting(
+        "int", "most changes in one request", default=10_000, validate=Range(1, 1_000_000)
+    )
+    world_limit_bytes: int = _setting(
+        "int", "largest world document", default=268_435_456, validate=Range(1024, 1 << 31)
     )
     batch_limit_items: int = _setting(
         "int", "most evaluations in one request", default=1000, validate=Range(1, 100_000)
@@ -91,11 +128,31 @@ def read_settings() -> Settings:
     except EnvValidationError as error:
         for name, reasons in error.error_messages.items():
             each = known[name]
-            shown = None if each.metadata["secret"] else os.environ[name]
+            hidden = each.metadata["secret"] or each.metadata["masked"]
+            shown = None if hidden else os.environ[name]
             problems.append(Problem(name, shown, f"{' '.join(reasons)} ({each.metadata['help']})"))
     if problems:
         raise ConfigurationError(sorted(problems))
     return Settings(**values)
+
+
+def masked(url: str) -> str:
+    """The URL without its password, whatever else is wrong with it."""
+    head, at, tail = url.rpartition("@")
+    if at:
+        scheme, slashes, account = head.partition("//")
+        name, colon, _ = account.partition(":")
+        known = f"{scheme}//{name}" if slashes else ""
+        url = f"{known}{':***' if colon or not slashes else ''}@{tail}"
+    place, mark, query = url.partition("?")
+    hidden = re.sub(r"(?i)(password|passfile|sslpassword)=[^&]*", r"\1=***", query)
+    return f"{place}{mark}{hidden}"
+
+
+def default_database(settings: Settings) -> str:
+    """The URL of the database that is used where none is named: a file in the current folder."""
+    name = settings.world.name.rpartition(".")[0] if settings.world else "watershed"
+    return f"sqlite:///{name or 'watershed'}.db"
 
 
 def described(settings: Settings) -> list[dict[str, Any]]:
@@ -107,6 +164,8 @@ def described(settings: Settings) -> list[dict[str, Any]]:
             value = "set" if os.environ.get(PREFIX + each.name.upper()) else "not set"
         elif isinstance(value, Path):
             value = str(value)
+        elif each.metadata["masked"] and value is not None:
+            value = masked(value)
         rows.append(
             {"name": PREFIX + each.name.upper(), "value": value, "help": each.metadata["help"]}
         )

@@ -6,11 +6,22 @@
     ├── FactError                   the world is not, or would not be, a world
     │   ├── InvalidWorld            a world document with its list of problems
     │   ├── InvalidChanges          a list of changes with its problems by index
+    │   ├── ChangeDenied            a list of changes that its author may not make
     │   ├── UnknownEntity           no such organization, user, partner or resource
     │   └── NoAccount               an organization of level 1 lies in no account
     ├── PolicyError                 the law cannot be used
     │   └── InvalidPolicy           policy files with their list of problems by line
     ├── InvalidTable                a decision table that cannot be read
+    ├── StoreError                  the facts cannot be read, or not be written
+    │   ├── StoreUnavailable        the database does not answer, or refuses
+    │   ├── UnusableStore           the database holds what this version cannot read
+    │   ├── NewerStore              the database was migrated by a newer version
+    │   ├── AnotherHistory          the database is not the one that the facts came from
+    │   ├── FactsTooOld             nobody has confirmed the facts for too long
+    │   ├── RevisionNotReached      the facts have not come to a revision that the caller knows
+    │   ├── RevisionConflict        the facts have moved on since the caller read them
+    │   ├── UnknownRevision         no such revision has been written
+    │   └── IdempotencyKeyReused    one key for two different writes
     └── RequestError                a request that says nothing that could be decided
         ├── InvalidRequest          a body with its list of problems by path
         ├── UnsupportedContentType  a body that does not say it is JSON
@@ -104,6 +115,22 @@ class InvalidChanges(_WithProblems, FactError):
     what = "the list of changes"
 
 
+class ChangeDenied(FactError):
+    """A change that the policies do not allow to the subject on whose behalf it is made."""
+
+    code = "change-denied"
+
+    def __init__(self, index: int, effect: str, decision: Any):
+        reason = getattr(decision, "detail", None) or getattr(decision, "reason", "")
+        super().__init__(f"changes[{index}] is denied ({effect}): {reason}")
+        self.index = index
+        """Which change of the list, from 0."""
+        self.effect = effect
+        """What it would have done, in the words of `policies/changes.toml`."""
+        self.decision = decision
+        """The decision that denies it, with its rules."""
+
+
 class UnknownEntity(FactError):
     """No such organization, user, partner or resource."""
 
@@ -143,6 +170,99 @@ class InvalidTable(_WithProblems):
 
     code = "invalid-table"
     what = "the decision table"
+
+
+class StoreError(WatershedError):
+    """The facts cannot be read, or not be written."""
+
+    code = "store-error"
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached, does not answer in time, or refuses; its disk may be full."""
+
+    code = "store-unavailable"
+
+    def __init__(self, reason: str, outcome_unknown: bool = False):
+        hint = "; whether the write was made is not known: read, or repeat it under the same key"
+        super().__init__(f"the store does not serve: {reason}{hint if outcome_unknown else ''}")
+        self.outcome_unknown = outcome_unknown
+        """Whether the connection broke at the moment of the commit."""
+
+
+class UnusableStore(StoreError):
+    """A database, or a place for one, that cannot hold these facts."""
+
+    code = "unusable-store"
+
+
+class NewerStore(StoreError):
+    """A database that a newer version of this service has migrated."""
+
+    code = "newer-store"
+
+    def __init__(self, found: str, known: str):
+        super().__init__(
+            f"the store has schema `{_shortened(found)}`, which this version does not know (it "
+            f"knows up to `{known}`); start the newer version, or restore a backup"
+        )
+
+
+class AnotherHistory(StoreError):
+    """The database is not, or no longer, the one that the facts in memory came from."""
+
+    code = "another-history"
+
+
+class FactsTooOld(StoreError):
+    """The facts in memory have not been confirmed for longer than is allowed."""
+
+    code = "facts-too-old"
+
+
+class RevisionNotReached(StoreError):
+    """The facts here have not come, in the time allowed, to the revision that is asked for."""
+
+    code = "revision-not-reached"
+
+    def __init__(self, wanted: int, found: int):
+        super().__init__(f"revision {wanted} is asked for, and the facts here are at {found}")
+        self.wanted = wanted
+        self.found = found
+
+
+class RevisionConflict(StoreError):
+    """The facts are not at the revision that the caller expected."""
+
+    code = "revision-conflict"
+
+    def __init__(self, expected: int, found: int):
+        super().__init__(f"expected revision {expected}, but the facts are at {found}")
+        self.expected = expected
+        self.found = found
+
+
+class UnknownRevision(StoreError):
+    """A revision that has not been written."""
+
+    code = "unknown-revision"
+
+    def __init__(self, revision: int, newest: int):
+        super().__init__(f"there is no revision {revision}; the newest is {newest}")
+        self.revision = revision
+        self.newest = newest
+
+
+class IdempotencyKeyReused(StoreError):
+    """An idempotency key that came before, with another content."""
+
+    code = "idempotency-key-reused"
+
+    def __init__(self, revision: int):
+        super().__init__(
+            f"the idempotency key was used for another write, which made revision {revision}"
+        )
+        self.revision = revision
 
 
 class RequestError(WatershedError):

@@ -1,8 +1,9 @@
 """The service under gunicorn: one process that reads the facts, and workers that decide.
 
 INVARIANT (no engine before the fork): oso's locks do not survive a fork, so the master only reads
-policies and facts, and each worker compiles the policies for itself. The facts are shared until
-written to, which nobody does.
+policies and facts, and each worker compiles the policies for itself. Nor do connections to a
+database: the master has closed its own, and each worker opens its own and follows from where the
+master stood. What has not changed since is shared, since nobody writes to it.
 """
 
 import gc
@@ -17,13 +18,16 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from service.api.asgi_messages import AsgiApp
 from service.asgi import build_asgi
-from service.bootstrap import build_pdp, warm
+from service.bootstrap import follow_store, warm
 from service.config import Settings
-from service.domain.directory import Directory
+from service.policy.engine import Engine
+from service.policy.pdp import PolicyDecisionPoint
 from service.policy.policy_set import PolicySet
+from service.store.protocol import Held
 
 BACKLOG_CONNECTIONS = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than what pools and balancers use, so that they close first
+STOP_SECONDS = 0.5  # for a thread that waits for a hint; it is a daemon, and holds nothing
 GRACEFUL_SECONDS = 8  # less than what container runtimes wait before they kill
 _MEMORY_FOLDER = "/dev/shm"
 
@@ -31,12 +35,13 @@ _MEMORY_FOLDER = "/dev/shm"
 def serve(
     settings: Settings,
     policies: PolicySet,
-    directory: Directory,
+    held: Held,
     announce: Callable[[str], None],
 ) -> None:
     """Answer over HTTP until told to stop, then exit the process.
 
-    `policies` must have been tried. `announce` is given the address as soon as it answers; it is
+    `policies` must have been tried; `held` are the facts of the database that the settings name, of
+    which no connection may be open. `announce` is given the address as soon as it answers; it is
     called in a worker. Where nothing can listen, the process exits at once with status 1.
     """
     listener = _listen(settings.host, settings.port)
@@ -45,7 +50,7 @@ def serve(
     # not copied: a world of gigabytes stands in memory once.
     gc.collect()
     gc.freeze()
-    _Server(settings, policies, directory, listener.detach(), lambda: announce(address)).run()
+    _Server(settings, policies, held, listener.detach(), lambda: announce(address)).run()
 
 
 class _Server(BaseApplication):
@@ -55,15 +60,16 @@ class _Server(BaseApplication):
         self,
         settings: Settings,
         policies: PolicySet,
-        directory: Directory,
+        held: Held,
         listener: int,
         announce: Callable[[], None],
     ):
         self._settings = settings
         self._policies = policies
-        self._directory = directory
+        self._held = held
         self._listener = listener
         self._announce = announce
+        self._stop: Callable[[], Any] = lambda: None
         super().__init__()
 
     def load_config(self) -> None:
@@ -91,13 +97,19 @@ class _Server(BaseApplication):
             "forwarder_headers": "",
             "post_worker_init": self._started,
             "child_exit": _forgotten,
+            "worker_exit": self._ended,
         }
 
     def load(self) -> AsgiApp:
         """The application of one worker; called after the fork."""
-        pdp = build_pdp(self._policies, self._directory)
+        store, followed = follow_store(self._settings, self._policies, self._held)
+        pdp = PolicyDecisionPoint(Engine(self._policies), followed)
         warm(pdp.engine, self._settings)
-        return build_asgi(pdp, self._settings)
+        self._stop = lambda: (followed.stop(STOP_SECONDS), store.close())
+        return build_asgi(pdp, self._settings, store)
+
+    def _ended(self, arbiter: Any, worker: Any) -> None:
+        self._stop()
 
     def _started(self, worker: Any) -> None:
         if worker.age == 1:  # workers are numbered as they start, replacements too

@@ -1,8 +1,10 @@
 """Servers that all tests of a session share. They serve one small world and are never changed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
+import postgresql
 import pytest
 from serving import DOORS, KEY, Server, serving
 
@@ -40,3 +42,21 @@ def locked(door: str) -> Iterator[Server]:
     keys = f"another-key-of-sixteen-characters,{KEY}"
     with serving(door=door, WATERSHED_API_KEYS=keys, WATERSHED_WORKERS="1") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server for all tests; each makes databases of its own in it."""
+    if postgresql.binaries() is None:
+        pytest.skip("there is no PostgreSQL server here: apt-get install postgresql")
+    server = postgresql.Server(durable=False)  # no test of a session cuts the power
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new, empty database of each kind; in PostgreSQL, a schema of its own."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'facts.db'}"
+    return request.getfixturevalue("postgresql_server").new_schema()

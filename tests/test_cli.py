@@ -14,6 +14,7 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner
+from serving import new_database
 
 from service.bootstrap import build_pdp, read_directory
 from service.cli import main
@@ -617,12 +618,14 @@ def test_a_world_in_which_nobody_has_anything_has_no_example():
 @pytest.mark.parametrize("key", ["", "a-key-of-sixteen-characters"], ids=["open", "with-a-key"])
 def test_what_serving_prints_to_try_is_answered(environment, key):
     environment.setenv("WATERSHED_API_KEYS", key)
+    environment.setenv("WATERSHED_DATABASE", new_database())
     command = [*COMMAND, "serve", "--world", BRAND, "--port", "0", "--workers", "1"]
     with subprocess.Popen(
         [str(each) for each in command], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as server:
         try:
-            listening, _, _, curl, _, docs = (server.stdout.readline() for _ in range(6))
+            listening, facts, _, _, curl, _, docs = (server.stdout.readline() for _ in range(7))
+            assert facts.startswith("facts at revision 1 in sqlite:///")
             program, _, url, *rest = shlex.split(curl)
             options = list(zip(rest[::2], rest[1::2], strict=True))
             headers = dict(value.split(": ") for option, value in options if option == "-H")

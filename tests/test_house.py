@@ -37,7 +37,7 @@ FLOORS["__main__"] = {"cli"}
 LIBRARIES = {
     "immutables": {"domain"},
     "networkx": {"domain.organizations"},
-    "orjson": {"domain.strict_json"},
+    "orjson": {"domain.strict_json", "store"},
     "oso": {"policy.engine"},
     "polar": {"policy.engine"},
     "environs": {"config"},
@@ -49,6 +49,8 @@ LIBRARIES = {
     "itsdangerous": {"api", "console"},
     "prometheus_client": {"api.metrics", "server"},
     "sqlalchemy": {"store"},
+    "alembic": {"store"},
+    "psycopg": {"store.postgresql"},
     "gunicorn": {"server"},
     "a2wsgi": {"asgi", "server"},
     "click": {"cli", "commands"},
@@ -71,8 +73,10 @@ EXCEPTIONS = {
 LINES_LIMIT = 300
 LONG_MODULES = {
     "domain.changes": "one small function for each operation, read beside one another",
+    "domain.effects": "one small function for each kind of record, and the words for what it finds",
     "domain.entities": "four short classes, which are the words of the policies",
     "domain.entries": "one small reader for each section of the world document",
+    "errors": "one tree",
 }
 
 
@@ -228,6 +232,7 @@ def test_nothing_is_called_by_a_name_that_says_nothing(name):
 
 # Where whatever comes is caught, and what becomes of it.
 BROAD = {
+    "store.followed": "a thread that ended would end the following; it tells and tries again",
     "policy.engine": "an error in a rule, in oso or in a predicate denies",
     "policy.plans": "what fails on a plan is asked of oso, which says what failed",
     "api.door": "becomes a problem document, as the other door's errors do",

@@ -6,9 +6,11 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from service.api.answers import finish
+from service.api.changes import WAITED, changes
 from service.api.decisions import decisions
 from service.api.docs import docs
 from service.api.documentation import build_openapi
+from service.api.freshness import MIN_REVISION, ThreadsThatWait, demand, read_revision
 from service.api.guard import build_guard
 from service.api.holdings import holdings
 from service.api.metrics import UNKNOWN_ROUTE, Metrics
@@ -18,12 +20,18 @@ from service.api.policies import policies
 from service.api.problems import register_problems
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
+from service.store.absent import NoStore
+from service.store.protocol import Store
 
 
 def build_app(
-    pdp: PolicyDecisionPoint, settings: Settings, metrics: Metrics | None = None
+    pdp: PolicyDecisionPoint,
+    settings: Settings,
+    store: Store | None = None,
+    metrics: Metrics | None = None,
 ) -> Flask:
-    """An application that answers from this decision point. It holds no state but its metrics."""
+    """An application that answers from this decision point, and writes into this store. It holds no
+    state but its metrics. Without a store, whoever wants to write is told so."""
     metrics = metrics or Metrics(pdp)
     app = Flask("service", static_folder=None)
     app.json.sort_keys = False
@@ -32,6 +40,7 @@ def build_app(
     app.url_map.redirect_defaults = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     guard = build_guard(settings.api_keys)
+    waiting = ThreadsThatWait(pdp.facts, settings.threads // 2)
 
     @app.before_request
     def admit() -> None:
@@ -41,6 +50,14 @@ def build_app(
         # Werkzeug takes `//world` for `/world`; whoever filters paths in front of this may not.
         if request.environ.get("PATH_INFO", "").startswith("//"):
             raise NotFound
+        if request.endpoint not in OPEN_ENDPOINTS:
+            await_revision()
+
+    def await_revision() -> None:
+        wanted = read_revision(request.headers.get(MIN_REVISION, ""))
+        if wanted is not None and WAITED not in request.environ:
+            waiting.wait(wanted, settings.wait_seconds)
+        demand(pdp.facts, wanted)
 
     @app.after_request
     def note(response: Response) -> Response:
@@ -55,6 +72,7 @@ def build_app(
         organizations(pdp),
         holdings(pdp, settings),
         policies(pdp),
+        changes(pdp, settings, store or NoStore(), waiting),
         operations(pdp, metrics),
         docs(openapi.spec.to_dict),
     ):

@@ -62,9 +62,14 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def read_object(request: Request, limit_bytes: int) -> dict[str, Any]:
     """The JSON object that Flask's request carries. Raises as the functions above do."""
+    return parse_object(read_bytes(request, limit_bytes))
+
+
+def read_bytes(request: Request, limit_bytes: int) -> bytes:
+    """The body of Flask's request, announced as plain JSON. Raises as the functions above do."""
     encoding = request.headers.get("Content-Encoding", "")
     judge_headers(request.content_length, encoding, request.content_type or "", limit_bytes)
-    return parse_object(_read(request, limit_bytes))
+    return _read(request, limit_bytes)
 
 
 def _read(request: Request, limit_bytes: int) -> bytes:

@@ -8,9 +8,11 @@ from flask import Flask
 from flask_smorest import Api, Blueprint
 
 from service import __version__, errors
-from service.api import problems
+from service.api import change_schemas, problems
+from service.api.freshness import MIN_REVISION
 from service.api.messages import JSON, REQUEST_ID
 from service.api.schemas import ProblemDocument
+from service.policy.decision import Decision
 
 View = Callable[..., Any]
 
@@ -23,12 +25,24 @@ A denial is an answer: status 200 with `"decision": false`. Statuses 4xx and 5xx
 request or of the service, and are problem documents with a permanent `code`.
 """
 
+_DENIAL = Decision(False, "no-grant", (), (), None, "5d1c…", 42, "aec280d3551d3d86")
 _EXAMPLES: Mapping[int, errors.WatershedError] = {
     400: errors.InvalidRequest([errors.Problem("subject.id", None, "is missing")]),
     401: errors.NotAuthenticated("send a key as `Authorization: Bearer KEY`"),
     404: errors.UnknownEntity("organization", "atlantis"),
+    403: errors.ChangeDenied(0, "organization.created", _DENIAL),
+    409: errors.RevisionConflict(41, 42),
     413: errors.RequestTooLarge("the body", 1_048_576, "bytes"),
     415: errors.UnsupportedContentEncoding("gzip"),
+    422: errors.InvalidChanges(
+        [errors.Problem("changes[0].parent", "atlantis", "names no organization of this world")]
+    ),
+    503: errors.RevisionNotReached(43, 42),
+}
+_SCHEMAS = {
+    403: change_schemas.Denial,
+    409: change_schemas.Conflict,
+    422: change_schemas.Refusal,
 }
 _REQUEST_ID_HEADER = {
     REQUEST_ID: {
@@ -71,6 +85,7 @@ def documented(
     query: Any = None,
     content_type: str = JSON,
     headers: Mapping[str, Any] | None = None,
+    parameters: Iterable[Mapping[str, Any]] = (),
     needs_key: bool = True,
 ) -> Callable[[View], View]:
     """Describe a view: its answer, its refusals, what it takes. The view itself stays as it is.
@@ -78,7 +93,8 @@ def documented(
     flask-smorest describes a view by wrapping it, once for each decorator. Here it wraps a
     stand-in, and the view only takes over the description.
     """
-    statuses = [*refusals, *((401,) if needs_key else ())]
+    # With a key comes the right to say how new the facts must be.
+    statuses = {*refusals, *((400, 401, 503) if needs_key else ())}
 
     def describe(view: View) -> View:
         def stand_in() -> None: ...
@@ -87,7 +103,7 @@ def documented(
         for status in sorted(statuses, reverse=True):
             described = blueprint.alt_response(
                 status,
-                schema=ProblemDocument,
+                schema=_SCHEMAS.get(status, ProblemDocument),
                 content_type=problems.MEDIA_TYPE,
                 description=HTTPStatus(status).phrase,
                 example=_example_problem(status),
@@ -101,6 +117,7 @@ def documented(
             headers={**_REQUEST_ID_HEADER, **(headers or {})},
         )(described)
         manual: dict[str, Any] = {"operationId": view.__name__, "parameters": [_request_id()]}
+        manual["parameters"] += [*parameters, *([_min_revision()] if needs_key else [])]
         if query is not None:
             manual["parameters"].append({"in": "query", "schema": query})
         if body is not None:
@@ -122,7 +139,15 @@ def _request_id() -> dict[str, Any]:
     }
 
 
+def _min_revision() -> dict[str, Any]:
+    return {
+        "in": "header",
+        "name": MIN_REVISION,
+        "description": "a revision: answer from it or a newer one; waits a little, else 503",
+        "schema": {"type": "string"},
+    }
+
+
 def _example_problem(status: int) -> dict[str, Any]:
     error = _EXAMPLES[status]
-    title = problems.KINDS[type(error)].title
-    return problems.problem_body(status, error.code, title, str(error), error.problems)
+    return problems.body_of(error)

@@ -7,8 +7,12 @@ body costs a socket, and a long batch lets others in between.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import MultiDict
 
 from service.api.asgi_messages import (
     AsgiApp,
@@ -24,15 +28,21 @@ from service.api.asgi_messages import (
 )
 from service.api.batches import answer_batch, answer_one
 from service.api.bodies import judge_headers, judge_length, parse_object
+from service.api.changes import CHANGES, WORLD
 from service.api.decisions import AUTHORIZE, EVALUATION, EVALUATIONS
+from service.api.freshness import MIN_REVISION, TasksThatWait, demand, read_revision
 from service.api.guard import build_guard
 from service.api.messages import Answer, id_of_request
 from service.api.metrics import Metrics
 from service.api.patience import BODY_SECONDS, Patience
 from service.api.problems import problem_of
+from service.api.writes import read_log_query
 from service.config import Settings
-from service.errors import NotAuthenticated
+from service.errors import InvalidRequest, NotAuthenticated, StoreError
 from service.policy.pdp import PolicyDecisionPoint
+
+LONG = 12
+"""How many times longer a client may take over a list of changes or a world."""
 
 Evaluate = Callable[[dict[str, Any]], Awaitable[str]]
 
@@ -44,10 +54,18 @@ def build_door(
     metrics: Metrics,
     body_seconds: float = BODY_SECONDS,
 ) -> AsgiApp:
-    """An application that decides, and hands on to `others` what it does not answer itself."""
+    """An application that decides, and hands on to `others` what it does not answer itself.
+
+    It does all waiting: what is handed on never waits again for a client or for a revision.
+    """
     guard = build_guard(settings.api_keys)
-    patience = Patience(body_seconds)
+    patience, long_patience = Patience(body_seconds), Patience(body_seconds * LONG)
+    waiting = TasksThatWait(pdp.facts)
     body_limit, batch_limit = settings.body_limit_bytes, settings.batch_limit_items
+    large = {
+        ("POST", CHANGES): settings.changes_limit_bytes,
+        ("PUT", WORLD): settings.world_limit_bytes,
+    }
 
     async def evaluate(document: dict[str, Any]) -> str:
         return answer_one(document, pdp)
@@ -68,6 +86,8 @@ def build_door(
             await others(scope, receive, send)
             return
         headers = headers_of(scope)
+        if _MIN_REVISION in headers and not await arrived(headers, Body(receive, patience), send):
+            return
         evaluation = deciding.get(scope["path"]) if scope["method"] == "POST" else None
         if evaluation is not None:
             begun = perf_counter()
@@ -76,12 +96,42 @@ def build_door(
         elif b"content-length" in headers or b"transfer-encoding" in headers:
             await hand_on_whole(scope, headers, receive, send)
         else:
+            if scope["path"] == CHANGES and b"wait=" in scope["query_string"]:
+                await await_changes(scope, headers)
             await others(scope, receive, send)
+
+    async def arrived(headers: Headers, body: Body, send: Send) -> bool:
+        """Whether the facts have come to the revision that is asked for; else, an answer is sent.
+
+        A stranger does not wait, and whoever answers him says why.
+        """
+        try:
+            guard(text_of(headers, b"authorization"))
+            wanted = read_revision(text_of(headers, _MIN_REVISION))
+            if wanted is not None:
+                await waiting.wait(wanted, settings.wait_seconds)
+                demand(pdp.facts, wanted)
+        except (NotAuthenticated, InvalidRequest):
+            return True
+        except StoreError as error:
+            request_id = _request_id(headers)
+            await say(problem_of(error, request_id), request_id, send)
+            await body.let_end(body_limit)
+            return False
+        return True
+
+    async def await_changes(scope: Scope, headers: Headers) -> None:
+        """Wait as long as a reader of the change log wants to, if he may read it at all."""
+        with suppress(NotAuthenticated, InvalidRequest, StoreError):
+            guard(text_of(headers, b"authorization"))
+            asked = read_log_query(MultiDict(parse_qsl(scope["query_string"].decode("latin-1"))))
+            await waiting.wait(asked["after"] + 1, min(asked["wait"], settings.poll_seconds))
 
     async def decide(evaluation: Evaluate, headers: Headers, body: Body, send: Send) -> int:
         request_id = _request_id(headers)
         try:
             guard(text_of(headers, b"authorization"))
+            read_revision(text_of(headers, _MIN_REVISION))
             judge_headers(
                 _announced_bytes(headers),
                 text_of(headers, b"content-encoding"),
@@ -99,11 +149,12 @@ def build_door(
 
     async def hand_on_whole(scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Hand on a request when all of its body is here: threads must not wait for clients."""
-        body, content = Body(receive, patience), b""
+        limit = large.get((scope["method"], scope["path"]), body_limit)
+        body, content = Body(receive, patience if limit == body_limit else long_patience), b""
         try:
             guard(text_of(headers, b"authorization"))
-            judge_length(_announced_bytes(headers) or 0, body_limit)
-            content = await body.read(body_limit)
+            judge_length(_announced_bytes(headers) or 0, limit)
+            content = await body.read(limit)
         except NotAuthenticated:
             pass  # a stranger's body is not read; who answers says so, or asks for no key
         except Exception as error:
@@ -116,6 +167,9 @@ def build_door(
             await body.let_end(body_limit)
 
     return door
+
+
+_MIN_REVISION = MIN_REVISION.lower().encode()
 
 
 def _request_id(headers: Headers) -> str:

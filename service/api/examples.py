@@ -137,6 +137,42 @@ MEMBERSHIPS = {
 
 READY = {
     "status": "ready",
+    "newest": 1,
+    "behind": 0,
+    "age_seconds": 0.25,
     **_LAW_AND_FACTS,
     "counts": {"channel": 7, "organization": 6, "user": 19},
+}
+
+CHANGES = {
+    "changes": [
+        {"op": "put_organization", "organization": "wels", "name": "Wels", "parent": "corvane"},
+        {"op": "put_user", "user": "vera", "name": "Vera", "memberships": {"wels": "admin"}},
+    ],
+    "expect_revision": 1,
+    "on_behalf_of": {"type": "user", "id": "anton"},
+}
+
+REVISION = {"revision": 2}
+
+CHANGE_LOG = {
+    "revision": 2,
+    "entries": [
+        {
+            "revision": 2,
+            "at": "2026-12-01T00:00:00Z",
+            "caller": "api",
+            "subject": "user:anton",
+            "changes": CHANGES["changes"],
+        }
+    ],
+}
+
+WORLD = {
+    "organizations": {"meridian": {"name": "Meridian"}, "corvane": {"parent": "meridian"}},
+    "users": {"clara": {"memberships": {"corvane": "admin"}}},
+    "resources": {"channel:hotline": {"organization": "corvane"}},
+    "shares": [],
+    "subscriptions": {},
+    "partners": {},
 }

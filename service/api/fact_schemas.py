@@ -130,7 +130,12 @@ class Ready(Schema):
 
     status = one_of(("ready",), "always the same")
     revision = Integer(**said("of the facts"))
+    newest = Integer(**said("the newest revision that the database has named"))
+    behind = Integer(**said("how many revisions are still to come"))
+    age_seconds = fields.Float(**said("since the database last confirmed the facts"))
     policy = text("revision of the policies")
     counts = fields.Dict(
-        keys=fields.String(), values=Integer(), **said("how many there are of each type")
+        keys=fields.String(),
+        values=Integer(),
+        **said("how many there are of each type; counted once a minute at most"),
     )

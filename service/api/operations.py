@@ -27,13 +27,20 @@ def operations(pdp: PolicyDecisionPoint, metrics: Metrics) -> Blueprint:
         return json_answer({"status": "live"})
 
     @blueprint.route("/health/ready")
-    @documented(blueprint, fact_schemas.Ready, examples.READY, needs_key=False)
+    @documented(blueprint, fact_schemas.Ready, examples.READY, refusals=(503,), needs_key=False)
     def ready() -> Response:
-        """Whether the service decides, and from what"""
-        directory = pdp.facts.snapshot()
+        """Whether the service decides, and from what
+
+        503 (`facts-too-old`) as long as the database has not confirmed the facts for longer than
+        is allowed; nothing is decided then.
+        """
+        directory, known = pdp.facts.snapshot(), pdp.facts.known()
         body = {
             "status": "ready",
             "revision": directory.revision,
+            "newest": max(known.newest, directory.revision),
+            "behind": max(known.newest - directory.revision, 0),
+            "age_seconds": round(known.age_seconds, 3),
             "policy": pdp.engine.policies.revision,
             "counts": counts(directory),
         }

@@ -1,4 +1,4 @@
-"""The law and the facts in force, for whoever wants to read them."""
+"""The law in force, for whoever wants to read it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,19 +9,18 @@ from flask_smorest import Blueprint
 from service.api import fact_schemas
 from service.api.answers import json_answer
 from service.api.documentation import documented
-from service.domain.world import write_world
 from service.errors import UnknownEntity
+from service.policy.mandates import CHANGES_FILE
 from service.policy.pdp import PolicyDecisionPoint
 from service.policy.policy_set import TYPES_FILE
 from service.policy.source import Rule
 
-REVISION = "X-Revision"
 _RULE_MEMBERS = ("predicate", "name", "file", "line", "comment", "source")
 
 
 def policies(pdp: PolicyDecisionPoint) -> Blueprint:
     """The routes that show what is decided from."""
-    blueprint = Blueprint("in force", __name__, description="The law and the facts in force.")
+    blueprint = Blueprint("in force", __name__, description="The law in force.")
 
     @blueprint.route("/policies")
     @documented(blueprint, fact_schemas.PolicyOverview)
@@ -29,6 +28,7 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
         """Every rule in force, with its file and line"""
         law = pdp.engine.policies
         files = [*(file.name for file in law.files), TYPES_FILE]
+        files += [CHANGES_FILE] if law.changes else []
         body = {"revision": law.revision, "files": files, "rules": _rules(law.rules)}
         return json_answer(body)
 
@@ -38,23 +38,14 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
         """One file of the policies, whole"""
         law = pdp.engine.policies
         source = {TYPES_FILE: law.types, **dict(law.sources)}.get(name)
+        if name == CHANGES_FILE and law.changes:
+            source = law.changes
         if source is None:
             raise UnknownEntity("policy file", name)
         rules = _rules(rule for rule in law.rules if rule.file == name)
         text = source.decode("utf-8")
         body = {"revision": law.revision, "name": name, "source": text, "rules": rules}
         return json_answer(body)
-
-    @blueprint.route("/world")
-    @documented(
-        blueprint,
-        fact_schemas.World,
-        headers={REVISION: {"description": "of the facts", "schema": {"type": "integer"}}},
-    )
-    def export_world() -> Response:
-        """All facts, as a world document"""
-        directory = pdp.facts.snapshot()
-        return json_answer(write_world(directory), headers={REVISION: str(directory.revision)})
 
     return blueprint
 

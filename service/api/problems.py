@@ -14,10 +14,18 @@ from werkzeug.exceptions import HTTPException
 from service import errors
 from service.api.answers import request_id, response_of
 from service.api.messages import Answer, answer
+from service.api.rendering import decision_body
 
 MEDIA_TYPE = "application/problem+json"
 REALM = "watershed"
 CHALLENGE = (("WWW-Authenticate", f'Bearer realm="{REALM}"'),)
+_MORE_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: CHALLENGE,
+    HTTPStatus.SERVICE_UNAVAILABLE: (("Retry-After", "1"),),
+}
+PROBLEMS_LIMIT = 1000
+"""A world may have a million, and nobody reads more."""
+ECHO_LIMIT_CHARACTERS = 256
 _LOG = logging.getLogger("service")
 
 
@@ -36,6 +44,16 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.RequestTooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Beyond a limit"),
     errors.NotAuthenticated: Kind(HTTPStatus.UNAUTHORIZED, "A known key is needed"),
     errors.InvalidPageToken: Kind(HTTPStatus.BAD_REQUEST, "Not a token of this query"),
+    errors.InvalidChanges: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A change cannot be made"),
+    errors.InvalidWorld: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Not a world"),
+    errors.ChangeDenied: Kind(HTTPStatus.FORBIDDEN, "Not allowed to the subject"),
+    errors.RevisionConflict: Kind(HTTPStatus.CONFLICT, "The facts have moved on"),
+    errors.IdempotencyKeyReused: Kind(HTTPStatus.CONFLICT, "The key stands for another write"),
+    errors.UnknownRevision: Kind(HTTPStatus.NOT_FOUND, "Not written yet"),
+    errors.RevisionNotReached: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "Not there yet"),
+    errors.FactsTooOld: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The facts are too old"),
+    errors.StoreUnavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not serve"),
+    errors.AnotherHistory: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The database was replaced"),
     errors.UnknownEntity: Kind(HTTPStatus.NOT_FOUND, "Not in the world"),
     errors.NoAccount: Kind(HTTPStatus.NOT_FOUND, "Lies in no account"),
 }
@@ -65,13 +83,39 @@ def problem_body(
     return body
 
 
+def body_of(error: errors.WatershedError) -> dict[str, Any]:
+    """The problem document of an error that has a kind, with what programs need to go on."""
+    kind = KINDS[type(error)]
+    shown = error.problems[:PROBLEMS_LIMIT]
+    body = problem_body(kind.status, error.code, kind.title, str(error), shown)
+    match error:
+        case errors.ChangeDenied():
+            body |= {"index": error.index, "effect": error.effect}
+            body["denial"] = decision_body(error.decision)
+        case errors.RevisionConflict():
+            body["revision"] = error.found
+        case errors.IdempotencyKeyReused():
+            body["revision"] = error.revision
+        case errors.InvalidChanges() | errors.InvalidWorld():
+            # What was sent comes back, so that a place in a long list is found again.
+            for place, problem in zip(body["problems"], shown, strict=True):
+                place["value"] = _echo(problem.value)
+    return body
+
+
+def _echo(value: Any) -> Any:
+    """What was sent, if it is short enough to be sent back."""
+    if isinstance(value, str):
+        return value if len(value) <= ECHO_LIMIT_CHARACTERS else f"{value[:ECHO_LIMIT_CHARACTERS]}…"
+    return value if value is None or isinstance(value, bool | int | float) else "…"
+
+
 def problem_of(error: Exception, request_id: str) -> Answer:
     """The problem document that answers a request which ended in this error."""
     kind = KINDS.get(type(error))
     if kind is not None:
-        body = problem_body(kind.status, error.code, kind.title, str(error), error.problems)
-        challenge = CHALLENGE if isinstance(error, errors.NotAuthenticated) else ()
-        return answer(body, kind.status, MEDIA_TYPE, challenge)
+        more = _MORE_HEADERS.get(kind.status, ())
+        return answer(body_of(error), kind.status, MEDIA_TYPE, more)
     if isinstance(error, HTTPException):
         return _spoken_by_http(error)
     # The only place that swallows an error of any kind: what it says goes to the log alone.

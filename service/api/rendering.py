@@ -3,6 +3,7 @@
 A member without a value is left out: nothing here ever writes null.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,9 @@ from service.domain.identifiers import spell_moment
 from service.domain.inheritance import Holding
 from service.domain.organizations import subtree
 from service.domain.records import ALL, OrganizationRecord, UserRecord
+from service.domain.world import SECTIONS, world_entries
 from service.policy.decision import Decision
+from service.store.protocol import LogEntry
 
 
 def decision_body(decision: Decision) -> dict[str, Any]:
@@ -56,6 +59,37 @@ def _after_id(
 ) -> str:
     body = decision_body(Decision(False, reason, rules, obligations, None, "", revision, policy))
     return spell(body).removeprefix(_DENIED)
+
+
+def spell_world(directory: Directory) -> str:
+    """The world document as JSON, its sections and entries in order."""
+    sections: dict[str, list[str]] = {section: [] for section in SECTIONS}
+    for section, name, entry in world_entries(directory):
+        text = spell(entry)
+        sections[section].append(text if name is None else f"{spell(name)}:{text}")
+    spelled = (
+        f"{spell(section)}:{_IN_BRACKETS[section] % ','.join(entries)}"
+        for section, entries in sections.items()
+    )
+    return f"{{{','.join(spelled)}}}"
+
+
+_IN_BRACKETS = {section: "[%s]" if section == "shares" else "{%s}" for section in SECTIONS}
+
+
+def log_body(newest: int, entries: Iterable[LogEntry]) -> dict[str, Any]:
+    """Part of the change log. `revision` is the newest one that the answer knows of."""
+    rows = [
+        _present(
+            revision=entry.revision,
+            at=spell_moment(entry.at),
+            caller=entry.caller,
+            subject=entry.subject,
+            changes=list(entry.changes),
+        )
+        for entry in entries
+    ]
+    return {"revision": max([newest, *(row["revision"] for row in rows)]), "entries": rows}
 
 
 def organization_body(record: OrganizationRecord, directory: Directory) -> dict[str, Any]:

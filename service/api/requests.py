@@ -166,10 +166,15 @@ def read_listing(query: MultiDict[str, str]) -> dict[str, Any]:
         InvalidRequest: an unknown parameter, which would otherwise widen the answer unseen; one
             that is given twice; one that is malformed.
     """
+    only_once(query)
+    return _loaded(_LISTING, query.to_dict())
+
+
+def only_once(query: MultiDict[str, str]) -> None:
+    """Pass if no parameter is given twice. Raises InvalidRequest."""
     twice = [name for name, values in query.lists() if len(values) > 1]
     if twice:
         raise InvalidRequest(Problem(name, None, "is given twice") for name in twice)
-    return _loaded(_LISTING, query.to_dict())
 
 
 def _loaded(schema: Schema, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,3 +192,7 @@ def _problems(messages: Mapping[str, Any], above: str = "") -> Iterator[Problem]
             yield from _problems(inner, path)
         else:
             yield from (Problem(path, None, reason) for reason in inner)
+
+
+# What requests of other modules are made of too.
+Count, mapping, loaded = _Count, _mapping, _loaded

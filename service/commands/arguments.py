@@ -1,6 +1,6 @@
 """Arguments as they are written on a command line, and what they mean."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,15 @@ def _value(text: str) -> Any:
     except (MalformedDocument, RequestTooLarge):
         return text
 
+
+def revision_option(name: str, meaning: str) -> Callable[[Callable], Callable]:
+    """An option that names a revision of the facts."""
+    return click.option(name, type=click.IntRange(0), metavar="REVISION", help=meaning)
+
+
+as_of_option = revision_option(
+    "--as-of", "The facts as they were at this revision; needs a database.  [the newest]"
+)
 
 now_option = click.option(
     "--now",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from service.api.rendering import decision_body
-from service.commands.arguments import TEXT, now_option, read_reference, read_values
+from service.commands.arguments import TEXT, as_of_option, now_option, read_reference, read_values
 from service.commands.opening import open_pdp
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import one_line, print_json
@@ -25,6 +25,7 @@ Examples:
   watershed check user:clara assign conversation:test-drive --property agent=dora
   watershed check user:dora read conversation:new --resource-property organization=linz
   watershed check user:anton use_connect organization:corvane --now 2026-01-01T00:00:00Z
+  watershed check user:dora reply conversation:test-drive --database sqlite:///facts.db --as-of 41
 """
 )
 @click.argument("subject", type=TEXT, callback=read_reference)
@@ -70,7 +71,8 @@ Examples:
 )
 @now_option
 @click.option("--exit-status", is_flag=True, help="Exit with status 1 if the answer is deny.")
-@settings_options("world", "policies", "levels")
+@as_of_option
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def check(
     settings: Settings,
@@ -84,6 +86,7 @@ def check(
     context: dict[str, Any],
     now: datetime | None,
     exit_status: bool,
+    as_of: int | None,
     as_json: bool,
 ) -> None:
     """Whether SUBJECT may take ACTION on RESOURCE, and which rules say so.
@@ -93,7 +96,7 @@ def check(
     """
     if organization is not None:
         context = {**context, "organization": organization}
-    pdp = open_pdp(settings)
+    pdp = open_pdp(settings, as_of)
     request = AccessRequest(
         *subject,
         action,

@@ -5,8 +5,8 @@ from datetime import datetime
 import click
 
 from service.api.rendering import holding_body
-from service.commands.arguments import TEXT, now_option
-from service.commands.opening import named_world, open_world
+from service.commands.arguments import TEXT, as_of_option, now_option
+from service.commands.opening import named_world, open_facts
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json, print_rows
 from service.config import Settings
@@ -28,7 +28,8 @@ Examples:
 @click.option("--type", "kind", type=TEXT, metavar="TYPE", help="Only resources of this type.")
 @click.option("--source", type=click.Choice(SOURCES), default=INHERITED, show_default=True)
 @now_option
-@settings_options("world", "policies", "levels")
+@as_of_option
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def inherited(
     settings: Settings,
@@ -36,15 +37,18 @@ def inherited(
     kind: str | None,
     source: str,
     now: datetime | None,
+    as_of: int | None,
     as_json: bool,
 ) -> None:
     """What ORG inherits: the resources that are shared with it from above, and until when."""
-    path = named_world(settings)
+    if settings.database is None:
+        named_world(settings)
     vocabulary = read_policy_set(settings.policies).vocabulary
     if kind is not None and kind not in vocabulary.schema.types:
         known = ", ".join(sorted(vocabulary.schema.types))
         raise click.BadParameter(f"the policies know no type `{kind}`; known are {known}")
-    moment = Moment(open_world(path, vocabulary.schema, settings), now or clock(), vocabulary)
+    directory = open_facts(settings, vocabulary.schema, as_of)
+    moment = Moment(directory, now or clock(), vocabulary)
     moment.organization(organization)  # refuses one that is not in the world
     found = holdings(moment, organization, source, kind)
     if as_json:

@@ -3,17 +3,20 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
 import click
 
-from service.commands.opening import named_world, open_policies, open_world
+from service.bootstrap import prepare_store
+from service.commands.opening import checked_world, named_world, open_policies
 from service.commands.settings import settings_options
-from service.config import COUNTS_FOLDER, Settings
+from service.commands.terminal import progress
+from service.config import COUNTS_FOLDER, Settings, default_database, masked
 from service.domain.directory import Directory
 from service.domain.identifiers import Key
 from service.domain.schema import Schema
@@ -23,25 +26,46 @@ from service.domain.schema import Schema
     epilog="""\b
 Examples:
   watershed serve --world accounts.world.toml
-  watershed serve --world accounts.world.json --host 0.0.0.0 --port 8080 --workers 4
+  watershed serve --database sqlite:////var/lib/watershed/facts.db --world accounts.world.json
+  watershed serve --database postgresql://watershed@db/facts --host 0.0.0.0 --workers 4
 """
 )
-@settings_options("world", "host", "port", "workers", "policies", "levels")
+@settings_options("world", "database", "host", "port", "workers", "policies", "levels")
 def serve(settings: Settings) -> None:
-    """Answer over HTTP from a world document, until interrupted."""
-    path = named_world(settings)
+    """Answer over HTTP, until interrupted.
+
+    The facts are kept in the database, which is made on the first start. An empty one is seeded
+    from the world document, once: a database that holds facts keeps them, whatever the document
+    says by now. `watershed world load` replaces them.
+    """
+    if settings.database is None:
+        named_world(settings)
+        settings = replace(settings, database=default_database(settings))
     policies = open_policies(settings)
-    directory = open_world(path, policies.schema, settings)
-    example = example_request(directory, policies.schema)
+    seeded = False
+    with progress("reading the facts") as tell:
+
+        def read() -> Directory:
+            nonlocal seeded
+            seeded = True
+            if settings.world is None:
+                return Directory(levels=settings.levels)
+            return checked_world(settings.world, policies.schema, settings, tell)
+
+        held = prepare_store(settings, policies, read)
+    example = example_request(held.directory, policies.schema)
+    notes = [f"facts at revision {held.position.revision} in {masked(settings.database)}"]
+    if settings.world is not None and not seeded:
+        notes[0] += f"; {settings.world.name} was not read again"
 
     def announce(address: str) -> None:
         # In one piece: a reader who takes one line and leaves must not end the worker that prints.
-        click.echo("\n".join(_greeting(address, example, settings)))
+        click.echo("\n".join(_greeting(address, notes, example, settings)))
 
     with _counting_together():
         from service.server import serve as listen  # the server's libraries, for this verb alone
 
-        listen(settings, policies, directory, announce)
+        listen(settings, policies, held, announce)
 
 
 @contextmanager
@@ -102,9 +126,13 @@ def _askable(directory: Directory, schema: Schema, place: str) -> Iterator[tuple
                 yield min(held), action
 
 
-def _greeting(address: str, example: dict[str, Any] | None, settings: Settings) -> Iterator[str]:
-    """Where the service answers, a question to paste into a shell, and where to read on."""
+def _greeting(
+    address: str, notes: Iterable[str], example: dict[str, Any] | None, settings: Settings
+) -> Iterator[str]:
+    """Where the service answers, from what, a question to paste into a shell, and where to read
+    on."""
     yield f"listening on {address}"
+    yield from notes
     if example is not None:
         key = ", with one of WATERSHED_API_KEYS for KEY" if settings.api_keys else ""
         yield f"a question to try{key}:\n\n  {_curl(address, example, settings)}\n"

@@ -14,17 +14,27 @@ from service.config import PREFIX, Settings, described, read_settings
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
 _SETTINGS = {each.name: each for each in fields(Settings)}
-_METAVARS = {"world": "FILE", "policies": "DIR", "levels": "NUMBER"}
+_METAVARS = {"world": "FILE", "database": "URL", "policies": "DIR", "levels": "NUMBER"}
+_HELP = {"database": "Where the facts are kept: sqlite:///PATH or postgresql://…"}
 
 
-def settings_options(*names: str) -> Callable[[Callable], Callable]:
-    """Give a verb an option for each of these settings, and all settings as `settings`."""
+def settings_options(*names: str, either: bool = False) -> Callable[[Callable], Callable]:
+    """Give a verb an option for each of these settings, and all settings as `settings`.
+
+    With `either`, the facts come from a world document or from a database: naming the one sets the
+    other aside.
+    """
 
     def decorate(verb: Callable) -> Callable:
         @functools.wraps(verb)
         def with_settings(**arguments: Any) -> Any:
             given = {name: arguments.pop(name) for name in names}
             given = {name: value for name, value in given.items() if value is not None}
+            if either and {"world", "database"} <= given.keys():
+                raise click.UsageError("the facts come from --world or from --database, not both")
+            if either and {"world", "database"} & given.keys():
+                # Whichever is named on the command line is meant, whatever the variables say.
+                given = {"world": None, "database": None, **given}
             return verb(settings=replace(read_settings(), **given), **arguments)
 
         for name in reversed(names):
@@ -45,7 +55,7 @@ def _option(name: str) -> Callable[[Callable], Callable]:
         f"--{name}",
         type=types[metadata["read"]],
         metavar=_METAVARS.get(name),
-        help=f"{sentence}.  [{PREFIX}{name.upper()}]",
+        help=f"{_HELP.get(name, sentence)}.  [{PREFIX}{name.upper()}]",
     )
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from service.commands.opening import named_world, open_world
+from service.commands.arguments import as_of_option, revision_option
+from service.commands.changes import COMMAND_LINE, print_written
+from service.commands.opening import open_database, open_facts, open_world
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json, print_problems, progress, write_file
 from service.config import Settings
@@ -22,7 +24,7 @@ _json = json.JSONEncoder(ensure_ascii=False).encode
 
 @click.group()
 def world() -> None:
-    """Check a world document, or write one."""
+    """Check a world document, put it into a database, or write what there is."""
 
 
 @world.command(epilog="Example:  watershed world check accounts.world.toml")
@@ -65,18 +67,46 @@ def _sizes(directory: Directory) -> dict[str, int]:
 @world.command(
     epilog="""\b
 Examples:
-  watershed world export --world accounts.world.toml
-  watershed world export --world accounts.world.toml --output accounts.world.json
+  watershed world load accounts.world.toml --database sqlite:///facts.db
+  watershed world load accounts.world.toml --expect-revision 41
 """
 )
+@click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="FILE")
+@revision_option(
+    "--expect-revision", "Only if the facts are at this revision; 0 is an empty database."
+)
+@settings_options("database", "policies", "levels")
+@json_option
+def load(settings: Settings, path: Path, expect_revision: int | None, as_json: bool) -> None:
+    """Put the world of FILE in the place of all facts in the database, as one revision.
+
+    Whole or not at all; servers on the same database follow within a second.
+    """
+    schema = read_policy_set(settings.policies).schema
+    with open_database(settings, schema, create=True) as store:
+        directory = open_world(path, schema, settings)
+        with progress("writing the facts"):
+            made = store.replace(directory, caller=COMMAND_LINE, expect_revision=expect_revision)
+    print_written(made, as_json)
+
+
+@world.command(
+    epilog="""\b
+Examples:
+  watershed world export --world accounts.world.toml
+  watershed world export --world accounts.world.toml --output accounts.world.json
+  watershed world export --database sqlite:///facts.db --as-of 41 --output before.world.json
+"""
+)
+@as_of_option
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here.  [the terminal]"
 )
-@settings_options("world", "policies", "levels")
-def export(settings: Settings, output: Path | None) -> None:
+@settings_options("world", "database", "policies", "levels", either=True)
+def export(settings: Settings, output: Path | None, as_of: int | None) -> None:
     """Write the world as one JSON document, complete and in order, each entry on its own line."""
     schema = read_policy_set(settings.policies).schema
-    directory = open_world(named_world(settings), schema, settings)
+    directory = open_facts(settings, schema, as_of)
     with progress("writing the world"):
         text = "".join(_lines(write_world(directory)))
     if output is None:

@@ -4,7 +4,7 @@ A list of changes applies whole or not at all. Each is checked against what the 
 made, so a list may create an organization and then put a user into it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,19 @@ def apply_changes(
             listed as `changes[INDEX].field`, and `directory` stays as it is.
     """
     current = directory
+    for made in each_applied(directory, changes, schema):
+        current = made
+    return current.at_revision(directory.revision + 1)
+
+
+def each_applied(
+    directory: Directory, changes: Iterable[Mapping[str, Any]], schema: Schema
+) -> Iterator[Directory]:
+    """The directory after the first change, after the second, …; all of the same revision.
+
+    Raises InvalidChanges when it comes to a change that cannot be made.
+    """
+    current = directory
     for index, change in enumerate(changes):
         problems: list[Problem] = []
         entry = Entry(change, f"changes[{index}]", problems)
@@ -66,7 +79,7 @@ def apply_changes(
         if problems:
             raise InvalidChanges(problems)
         current = made
-    return current.at_revision(directory.revision + 1)
+        yield current
 
 
 def _put(step: _Step, record: Record) -> Directory:

@@ -197,8 +197,9 @@ def subscription(name: str, entry: Entry) -> SubscriptionRecord:
         entry.problem("ends", entry.take("ends"), "is not after `starts`; the end is exclusive")
     numbers = entry.table("entitlements", "numbers")
     for what, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            entry.problem(f"entitlements.{what}", number, "is not a whole number from 0")
+        if _integer_problem(number) or number < 0:
+            reason = "is not a whole number from 0 of at most 64 bits"
+            entry.problem(f"entitlements.{what}", number, reason)
     return SubscriptionRecord(
         key=("subscription", name),
         organization=entry.id("organization") or "",
@@ -230,11 +231,12 @@ def resource(key: Key, entry: Entry, schema: Schema, shares: tuple[Share, ...]) 
             entry.problem(attribute.name, value, reason)
         else:
             values[attribute.name] = value
-            links += _references(attribute, value)
+            links += references(attribute, value)
     return ResourceRecord(key, place, values or NO_ATTRIBUTES, tuple(links), shares)
 
 
-def _references(attribute: Attribute, value: Any) -> Iterable[Link]:
+def references(attribute: Attribute, value: Any) -> Iterable[Link]:
+    """What a resource points to through this attribute, which has been checked."""
     relation = f"attribute {attribute.name}"
     if attribute.kind in LIST_KINDS:
         for index, name in enumerate(() if value == ALL else value):

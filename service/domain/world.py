@@ -1,7 +1,8 @@
 """The world document: all facts in one object, read whole or not at all, and written back."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from service.domain import entries
@@ -202,16 +203,33 @@ def write_world(directory: Directory) -> dict[str, Any]:
     """The document of which `read_world` makes an equal directory; entries in order of their id."""
     document: dict[str, Any] = {section: {} for section in SECTIONS}
     document["shares"] = []
-    for key in sorted(directory.records):
-        record = directory.records[key]
-        if key[0] in _WRITERS:
-            section, write = _WRITERS[key[0]]
-            document[section][key[1]] = _without_defaults(write(record))
+    for section, name, entry in world_entries(directory):
+        if name is None:
+            document[section].append(entry)
         else:
-            entry = {"organization": record.organization, **record.attributes}
-            document["resources"][reference(key)] = entry
-            document["shares"] += [share_entry(key, share) for share in record.shares]
+            document[section][name] = entry
     return document
+
+
+def world_entries(directory: Directory) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    """Every entry of the world document as (section, name, entry), a section after the other.
+
+    The name of a share is None. Large worlds are written this way without standing in memory
+    twice.
+    """
+    keys = sorted(directory.records)
+    for kind, (section, write) in _WRITERS.items():
+        # Sections of one kind of record each; what these are sorted by begins with the kind.
+        for key in keys[bisect_left(keys, (kind, "")) : bisect_left(keys, (f"{kind}\0", ""))]:
+            yield section, key[1], _without_defaults(write(directory.records[key]))
+    resources = [key for key in keys if key[0] not in _WRITERS]
+    for key in resources:
+        record = directory.records[key]
+        entry = {"organization": record.organization, **record.attributes}
+        yield "resources", reference(key), entry
+    for key in resources:
+        for share in directory.records[key].shares:
+            yield "shares", None, share_entry(key, share)
 
 
 def share_entry(key: Key, share: Share) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from service.domain.directory import Directory
 from service.domain.moment import Moment
@@ -23,11 +23,33 @@ from service.policy.question import locate
 IDS_AT_ONCE = 256
 
 
+class Known(NamedTuple):
+    """How new the facts are."""
+
+    revision: int
+    newest: int
+    """The newest revision that the database has named."""
+    age_seconds: float
+    """Since the database last confirmed the facts."""
+
+
 class Facts(Protocol):
     """The policy information point: whoever knows the facts."""
 
     def snapshot(self) -> Directory:
-        """All facts at the newest revision; the same object for as long as nothing changes."""
+        """All facts at the newest revision; the same object for as long as nothing changes.
+
+        Raises:
+            FactsTooOld: nobody has confirmed them for too long.
+        """
+        ...
+
+    def known(self) -> Known:
+        """How new they are, however old."""
+        ...
+
+    def hurry(self) -> None:
+        """Look for something newer soon."""
         ...
 
 
@@ -39,6 +61,12 @@ class FixedFacts:
 
     def snapshot(self) -> Directory:
         return self._directory
+
+    def known(self) -> Known:
+        return Known(self._directory.revision, self._directory.revision, 0.0)
+
+    def hurry(self) -> None:
+        pass
 
 
 clock: Callable[[], datetime] = partial(datetime.now, UTC)
@@ -60,6 +88,14 @@ class PolicyDecisionPoint:
         """The newest facts at `now`, or at the clock's time. One serves a whole batch."""
         return Moment(self.facts.snapshot(), now or self._clock(), self.engine.vocabulary)
 
+    def moment_of(self, directory: Directory) -> Moment:
+        """These facts now, be they ones that nobody has written yet."""
+        return Moment(directory, self._clock(), self.engine.vocabulary)
+
+    def refuse(self, failure: Failure, moment: Moment) -> Decision:
+        """The denial of what the rules cannot be asked."""
+        return self._stamped(Findings(failure=failure), moment)
+
     def decide(self, request: AccessRequest, moment: Moment | None = None) -> Decision:
         """Whether the request is allowed, and why. Never raises for what a request says.
 
@@ -70,11 +106,14 @@ class PolicyDecisionPoint:
         asked = locate(request, seen)
         refused = type(asked) is Failure
         findings = Findings(failure=asked) if refused else engine.found(asked, seen)
+        return self._stamped(findings, seen)
+
+    def _stamped(self, findings: Findings, moment: Moment) -> Decision:
         try:
             name = self._ids.popleft()
         except IndexError:
             name = self._more_ids()
-        made = combine(findings, name, seen.directory.revision, engine.policies.revision)
+        made = combine(findings, name, moment.directory.revision, self.engine.policies.revision)
         self.answers[made.reason] += 1
         return made
 

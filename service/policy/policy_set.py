@@ -10,6 +10,7 @@ from pathlib import Path
 from service.domain.moment import Vocabulary
 from service.domain.schema import Schema, read_schema
 from service.errors import InvalidPolicy, Problem
+from service.policy.mandates import CHANGES_FILE, Mandates, read_mandates
 from service.policy.source import PolicyFile, Rule, read_policy, rules
 
 TYPES_FILE = "types.toml"
@@ -24,6 +25,10 @@ class PolicySet:
     types: bytes
     files: tuple[PolicyFile, ...]
     schema: Schema
+    changes: bytes
+    """`changes.toml`; empty where a policy set has none, and then nobody changes anything."""
+    mandates: Mandates
+    """Which actions a change means."""
     revision: str
     """A digest of every byte that decides: equal if and only if the law is equal."""
 
@@ -39,7 +44,7 @@ class PolicySet:
 
 
 def read_policy_set(folder: Path) -> PolicySet:
-    """The policies in `folder`: every `*.polar` and `types.toml`.
+    """The policies in `folder`: every `*.polar`, `types.toml`, and `changes.toml` if there is one.
 
     Raises:
         InvalidPolicy: with every problem that can be found without asking oso.
@@ -48,16 +53,21 @@ def read_policy_set(folder: Path) -> PolicySet:
         names = sorted(path for path in folder.iterdir() if path.suffix == ".polar")
         sources = [(path.name, path.read_bytes()) for path in names]
         types = (folder / TYPES_FILE).read_bytes()
+        changes = folder / CHANGES_FILE
+        mandated = changes.read_bytes() if changes.exists() else b""
     except OSError as error:
         what = error.filename or str(folder)
         raise InvalidPolicy(
             [Problem(str(what), None, f"cannot be read: {error.strerror}")]
         ) from None
-    return policy_set(sources, types)
+    return policy_set(sources, types, mandated)
 
 
-def policy_set(sources: Iterable[tuple[str, bytes]], types: bytes) -> PolicySet:
-    """The policies of these files, given as (name, content), and of this `types.toml`.
+def policy_set(
+    sources: Iterable[tuple[str, bytes]], types: bytes, changes: bytes = b""
+) -> PolicySet:
+    """The policies of these files, given as (name, content), of this `types.toml` and of this
+    `changes.toml`.
 
     Raises:
         InvalidPolicy: with every problem that can be found without asking oso.
@@ -75,7 +85,9 @@ def policy_set(sources: Iterable[tuple[str, bytes]], types: bytes) -> PolicySet:
             [Problem(TYPES_FILE, None, f"is not TOML: {str(error)[:400]}")]
         ) from None
     schema = read_schema(declared, TYPES_FILE)
-    return PolicySet(sources, types, files, schema, _digest((*sources, (TYPES_FILE, types))))
+    mandates = read_mandates(changes, schema)
+    digested = [*sources, (TYPES_FILE, types), *([(CHANGES_FILE, changes)] if changes else [])]
+    return PolicySet(sources, types, files, schema, changes, mandates, _digest(digested))
 
 
 def _digest(sources: Iterable[tuple[str, bytes]]) -> str:

@@ -1,0 +1,166 @@
+"""`watershed changes`: changes of the facts in a database, made and read."""
+
+import json
+import tomllib
+from collections import Counter
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.api.rendering import log_body
+from service.bootstrap import build_pdp
+from service.commands.arguments import TEXT, read_reference, revision_option
+from service.commands.opening import open_database, open_policies
+from service.commands.settings import json_option, settings_options
+from service.commands.terminal import print_json, print_rows
+from service.config import Settings
+from service.domain.directory import Directory
+from service.domain.identifiers import Key, reference, spell_moment
+from service.domain.strict_json import read_json
+from service.errors import InvalidChanges, MalformedDocument, Problem
+from service.policy.authority import Author, judge_changes
+from service.policy.policy_set import read_policy_set
+from service.store.protocol import LogEntry, Written
+
+COMMAND_LINE = "command line"
+"""Who has written, in the change log."""
+
+
+@click.group()
+def changes() -> None:
+    """Make changes of the facts in a database, or read which were made."""
+
+
+@changes.command(
+    epilog="""\b
+Examples:
+  watershed changes apply new-dealer.toml --database sqlite:///facts.db
+  watershed changes apply new-dealer.json --on-behalf-of user:anton --expect-revision 41
+  echo '[{"op": "suspend_organization", "organization": "linz"}]' | watershed changes apply -
+"""
+)
+@click.argument(
+    "path", type=click.Path(exists=True, allow_dash=True, path_type=Path), metavar="FILE"
+)
+@revision_option("--expect-revision", "Only if the facts are at this revision.")
+@click.option(
+    "--on-behalf-of",
+    "author",
+    type=TEXT,
+    callback=lambda context, option, text: text and read_reference(context, option, text),
+    metavar="TYPE:ID",
+    help="The policies must allow each change to this subject.",
+)
+@click.option(
+    "--organization", type=TEXT, metavar="ORG", help="The organization that the subject acts for."
+)
+@click.option(
+    "--idempotency-key",
+    type=TEXT,
+    metavar="KEY",
+    help="The same key and the same changes are made once, however often they come.",
+)
+@settings_options("database", "policies", "levels")
+@json_option
+def apply(
+    settings: Settings,
+    path: Path,
+    expect_revision: int | None,
+    author: Key | None,
+    organization: str | None,
+    idempotency_key: str | None,
+    as_json: bool,
+) -> None:
+    """Make the changes of FILE, whole or not at all, as one revision.
+
+    FILE is JSON, or TOML if it ends in .toml: a list `changes`, each with its `op`. `-` reads JSON
+    from the standard input.
+    """
+    made = read_changes(path)
+    policies = open_policies(settings) if author else read_policy_set(settings.policies)
+    judge = None
+    if author:
+        context = {} if organization is None else {"organization": organization}
+        # The engine answers; the facts are those of the transaction.
+        pdp = build_pdp(policies, Directory())
+        judge = partial(judge_changes, pdp, Author(*author, context=context))
+    with open_database(settings, policies.schema) as store:
+        written = store.write(
+            made,
+            caller=COMMAND_LINE,
+            subject=author and reference(author),
+            expect_revision=expect_revision,
+            idempotency_key=idempotency_key,
+            judge=judge,
+        )
+    print_written(written, as_json)
+
+
+def read_changes(path: Path) -> list[Any]:
+    """The list of changes in a file. Raises MalformedDocument, InvalidChanges."""
+    try:
+        body = click.get_binary_stream("stdin").read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise MalformedDocument(f"`{path}` cannot be read: {error.strerror}") from None
+    document = _read_toml(body) if path.suffix == ".toml" else read_json(body)
+    found = document.get("changes") if isinstance(document, dict) else document
+    if not isinstance(found, list) or not found:
+        reason = "is not a list of changes, such as [[changes]] in TOML or [{…}] in JSON"
+        raise InvalidChanges([Problem("changes", None, reason)])
+    return found
+
+
+def _read_toml(body: bytes) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedDocument(f"not TOML: {str(error)[:400]}") from None
+    # Dates as the log keeps them: in the spelling of JSON.
+    return json.loads(json.dumps(document, default=_spelled))
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return spell_moment(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def print_written(made: Written, as_json: bool) -> None:
+    """The revision that a write has made, or had made before."""
+    if as_json:
+        print_json(made._asdict())
+    else:
+        again = " (made before under this key)" if made.repeated else ""
+        click.echo(f"revision {made.revision}{again}")
+
+
+@changes.command(
+    "list",
+    epilog="""\b
+Examples:
+  watershed changes list --database sqlite:///facts.db
+  watershed changes list --after 41 --json
+""",
+)
+@revision_option("--after", "Only what came after this revision.  [0]")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@settings_options("database", "policies", "levels")
+@json_option
+def list_(settings: Settings, after: int | None, limit: int, as_json: bool) -> None:
+    """The change log: when, by whom, for whom, and what was changed, the oldest first."""
+    with open_database(settings, read_policy_set(settings.policies).schema) as store:
+        entries = store.log(after or 0, limit)
+        body = log_body(store.revision(), entries)
+    if as_json:
+        print_json(body)
+    else:
+        print_rows(("revision", "when", "by", "for", "what"), [_row(entry) for entry in entries])
+
+
+def _row(entry: LogEntry) -> tuple[Any, ...]:
+    counts = Counter(str(change.get("op")) for change in entry.changes)
+    what = ", ".join(f"{op} x {n}" if n > 1 else op for op, n in counts.items())
+    return entry.revision, spell_moment(entry.at), entry.caller, entry.subject, what

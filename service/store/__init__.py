@@ -1,0 +1,1 @@
+"""Where facts are kept: SQLite or PostgreSQL behind one protocol. Knows nothing of the law."""

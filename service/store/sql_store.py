@@ -1,0 +1,251 @@
+"""The store itself, the same over both databases."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from service.domain.changes import apply_changes
+from service.domain.directory import Directory
+from service.domain.schema import Schema
+from service.domain.touched import touched
+from service.errors import (
+    AnotherHistory,
+    IdempotencyKeyReused,
+    RevisionConflict,
+    StoreUnavailable,
+    UnknownRevision,
+)
+from service.store import facts, integrity, log
+from service.store.database import WAIT_SECONDS, Database, reading, writing
+from service.store.log import Author
+from service.store.protocol import (
+    REPLACE_WORLD,
+    Changes,
+    Held,
+    Judge,
+    LogEntry,
+    Position,
+    Written,
+)
+from service.store.rows import digest_of_rows, spelled
+
+
+class SqlStore:
+    """Implements `protocol.Store`. What it has read of the facts it keeps, and brings forward."""
+
+    def __init__(self, database: Database, schema: Schema, levels: int, held: Held | None = None):
+        self._database = database
+        self._schema = schema
+        self._levels = levels
+        self._held = held
+        self._swap = threading.Lock()
+        self._write = threading.Lock()
+        self._process = os.getpid()
+
+    def head(self) -> Position:
+        self._check_process()
+        with reading(self._database) as connection:
+            return log.newest(connection)
+
+    def revision(self) -> int:
+        return self.head().revision
+
+    def newest(self) -> Held:
+        self._check_process()
+        held = self._held
+        with reading(self._database) as connection:
+            head = log.newest(connection)
+            if held is None or not log.leads_to(connection, held.position, head):
+                directory = facts.read(connection, self._schema, self._levels, head.revision)
+                return self._remember(Held(directory, head), instead_of=held)
+            return self._remember(self._forward(connection, held, head), instead_of=held)
+
+    def continues(self, position: Position) -> bool:
+        self._check_process()
+        with reading(self._database) as connection:
+            return log.leads_to(connection, position, log.newest(connection))
+
+    def directory(self, revision: int | None = None) -> Directory:
+        if revision is None:
+            return self.newest().directory
+        self._check_process()
+        with reading(self._database) as connection:
+            newest = log.newest(connection).revision
+            if not 0 <= revision <= newest:
+                raise UnknownRevision(revision, newest)
+            return facts.read(connection, self._schema, self._levels, revision)
+
+    def log(self, after: int, limit: int) -> Sequence[LogEntry]:
+        self._check_process()
+        with reading(self._database) as connection:
+            return log.entries(connection, after, limit)
+
+    def write(
+        self,
+        changes: Changes,
+        *,
+        caller: str,
+        subject: str | None = None,
+        expect_revision: int | None = None,
+        idempotency_key: str | None = None,
+        judge: Judge | None = None,
+    ) -> Written:
+        author = Author(caller, subject, idempotency_key)
+        content = _digest(["write", subject, expect_revision, list(changes)])
+        held = self.newest()  # most of the way is gone before the lock is taken
+        with self._turn(held, author, content, expect_revision) as turn:
+            if turn.repeated is not None:
+                return turn.repeated
+            before = turn.held.directory
+            if judge is not None:
+                judge(before, changes)
+            after = apply_changes(before, changes, self._schema)
+            old, new = {}, {}
+            for key in touched(before, after, changes):
+                had, has = before.get(key), after.get(key)
+                if had is not None:
+                    old[key] = spelled(had)
+                if has is not None:
+                    new[key] = spelled(has)
+            turn.commit(after, old, new, list(changes))
+        return self._written(turn, held)
+
+    def replace(
+        self,
+        directory: Directory,
+        *,
+        caller: str,
+        subject: str | None = None,
+        expect_revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Written:
+        author = Author(caller, subject, idempotency_key)
+        new = {key: spelled(record) for key, record in directory.records.items()}
+        world = digest_of_rows(new.items())
+        content = _digest([REPLACE_WORLD, subject, expect_revision, world])
+        held = self.newest()
+        with self._turn(held, author, content, expect_revision) as turn:
+            if turn.repeated is not None:
+                return turn.repeated
+            before = turn.held.directory
+            old = {key: spelled(record) for key, record in before.records.items()}
+            marker = {"op": REPLACE_WORLD, "world": world}
+            turn.commit(directory, old, new, [marker])
+        written = self._written(turn, held)
+        self._database.settle()
+        return written
+
+    def verify(self) -> list[str]:
+        """What no sequence of writes could have left in the database; empty when all is well.
+
+        Reads all of it, and every entry of the log against its mark.
+        """
+        self._check_process()
+        with reading(self._database) as connection:
+            return list(integrity.problems(connection))
+
+    def await_hint(self, seconds: float) -> None:
+        self._check_process()
+        self._database.await_hint(seconds)
+
+    def close(self) -> None:
+        if os.getpid() == self._process:
+            self._database.close()
+
+    @contextmanager
+    def _turn(
+        self, held: Held, author: Author, content: str, expect_revision: int | None
+    ) -> Iterator["_Turn"]:
+        """A transaction that holds the lock, over the facts as they are under it."""
+        self._check_process()
+        if not self._write.acquire(timeout=WAIT_SECONDS):
+            raise StoreUnavailable("another write of this process is not done yet")
+        try:
+            with writing(self._database) as connection:
+                head = log.locked_head(connection)
+                turn = _Turn(connection, self._database, author, content)
+                if (found := log.earlier(connection, author)) is not None:
+                    if found[1] != content:
+                        raise IdempotencyKeyReused(found[0])
+                    turn.repeated = Written(found[0], True)
+                elif expect_revision not in (None, head.revision):
+                    raise RevisionConflict(expect_revision, head.revision)
+                elif not log.leads_to(connection, held.position, head):
+                    raise AnotherHistory("the database was exchanged; try again")
+                else:
+                    turn.held = self._forward(connection, held, head)
+                yield turn
+        finally:
+            self._write.release()
+
+    def _written(self, turn: "_Turn", before: Held) -> Written:
+        self._remember(turn.made, instead_of=before)
+        return Written(turn.made.position.revision, False)
+
+    def _forward(self, connection: sa.Connection, held: Held, head: Position) -> Held:
+        """The facts at `head`, to which those at hand lead."""
+        if head == held.position:
+            return held
+        directory = facts.changed_since(connection, held.directory, self._schema)
+        return Held(directory.at_revision(head.revision), head)
+
+    def _remember(self, found: Held, instead_of: Held | None) -> Held:
+        """Keep the facts, unless another thread has meanwhile brought them further."""
+        with self._swap:
+            kept = self._held
+            further = kept is not None and kept.position.revision >= found.position.revision
+            if kept is instead_of or not further:
+                self._held = found
+            return self._held
+
+    def _check_process(self) -> None:
+        # A connection that two processes use breaks for both.
+        if os.getpid() != self._process:
+            raise StoreUnavailable("it was opened before a fork; open it in each process")
+
+
+class _Turn:
+    """One write while it holds the lock."""
+
+    def __init__(self, connection: sa.Connection, database: Database, author: Author, content: str):
+        self._connection = connection
+        self._database = database
+        self._author = author
+        self._content = content
+        self.repeated: Written | None = None
+        self.held: Held
+        self.made: Held
+
+    def commit(
+        self, after: Directory, old: facts.Rows, new: facts.Rows, changes: Sequence[Mapping]
+    ) -> None:
+        """Write what differs and the entry of the log; committed when the turn ends."""
+        content = self._content if self._author.idempotency_key is not None else None
+        entry = orjson.dumps(changes).decode()
+        before = self.held.position
+        position = log.append(self._connection, before, self._author, entry, content)
+        same = {key for key, row in old.items() if new.get(key) == row}
+        facts.write(
+            self._database,
+            self._connection,
+            position.revision,
+            {key: row for key, row in old.items() if key not in same},
+            {key: row for key, row in new.items() if key not in same},
+        )
+        self._database.announce(self._connection, position.revision)
+        self.made = Held(after.at_revision(position.revision), position)
+
+
+def _digest(content: Any) -> str:
+    try:
+        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a number beyond 64 bits; what is wrong with the change is told later
+        text = json.dumps(content, sort_keys=True, default=str).encode()
+    return sha256(text).hexdigest()

@@ -1,0 +1,478 @@
+"""Changes on somebody's behalf: each allowed by the law on the facts it meets, or none made."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from worlds import POLICIES, changes, directory_of, engine, examples, schema, worlds
+
+from service.domain.changes import OPERATIONS, apply_changes
+from service.domain.effects import KINDS, RESOURCE_EFFECTS, effects
+from service.domain.world import parse_world, read_world
+from service.errors import ChangeDenied, InvalidChanges, InvalidPolicy
+from service.policy.authority import Author, judge_changes
+from service.policy.mandates import read_mandates
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint
+
+NOW = datetime(2026, 3, 15, tzinfo=UTC)
+TERM = {"starts": "2026-03-01", "ends": "2027-03-01"}
+
+
+@cache
+def facts(name="accounts"):
+    path = POLICIES / "tables" / f"{name}.world.toml"
+    return read_world(parse_world(path.read_bytes(), path.name), schema())
+
+
+def author_of(text):
+    kind, _, name = text.partition(":")
+    name, _, place = name.partition("@")
+    return Author(kind, name, context={"organization": place} if place else {})
+
+
+def judged(author, *made, world="accounts"):
+    """None if the changes are allowed; else the index, the effect and the reason of the denial."""
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(facts(world)), lambda: NOW)
+    try:
+        judge_changes(pdp, author_of(author), facts(world), made)
+    except ChangeDenied as denied:
+        return denied.index, denied.effect, denied.decision.reason
+    return None
+
+
+def change(op, **fields):
+    return {"op": op, **{name.rstrip("_"): value for name, value in fields.items()}}
+
+
+def organization(place, parent="aurora", **fields):
+    return change("put_organization", organization=place, parent=parent, **fields)
+
+
+def user(person, memberships, **fields):
+    return change("put_user", user=person, memberships=memberships, **fields)
+
+
+def grant(name, place, role):
+    return change("grant_membership", user=name, organization=place, role=role)
+
+
+# What people are there for
+
+ALLOWED = [
+    ("user:au-adm", organization("new", name="New dealer")),
+    ("user:mer-adm", organization("new", parent="meridian")),
+    ("user:au-adm", organization("lindau", name="Lindau", kind="dealer")),
+    ("user:mer-adm", change("move_organization", organization="lindau", to="kestrel")),
+    ("user:mer-adm", organization("lindau", parent="kestrel", name="Aurora Lindau", kind="dealer")),
+    ("user:au-adm", change("suspend_organization", organization="celle")),
+    ("user:au-adm", change("resume_organization", organization="norden")),
+    ("user:au-adm", organization("norden", name="Aurora Norden", kind="dealer")),
+    ("user:mer-adm", change("resume_organization", organization="dormant")),
+    ("user:mer-adm", organization("fresh", parent="meridian", name="Fresh", kind="dealer")),
+    ("user:or-adm", change("remove_organization", organization="orion-blue")),
+    ("user:au-sup", grant("li-agt", "lindau", "supervisor")),
+    ("user:au-adm", grant("li-agt", "lindau", "admin")),
+    ("user:au-own", grant("li-agt", "aurora", "owner")),
+    ("user:au-sup", grant("li-agt", "celle", "agent")),
+    ("user:ke-adm", grant("stray", "kestrel", "agent")),
+    ("user:li-sup", user("fresh-face", {"lindau": "agent"}, name="F", selected="lindau")),
+    ("user:au-sup", change("revoke_membership", user="li-agt", organization="lindau")),
+    ("user:au-sup", change("remove_user", user="li-gst")),
+    ("user:au-sup", user("gone", {"lindau": "agent"}, name="Left in May")),
+    ("user:rosa@birch", change("select_organization", user="rosa", organization="oleander")),
+    ("user:au-adm", change("put_resource", resource="channel:new", organization="lindau")),
+    ("user:au-adm", change("put_resource", resource="channel:li", organization="celle")),
+    ("user:li-adm", change("put_resource", resource="channel:li", organization="lindau")),
+    ("user:li-sup", change("put_resource", resource="article:new", organization="lindau")),
+    ("user:li-agt", change("put_resource", resource="conversation:n", organization="lindau")),
+    (
+        "user:au-sup",
+        change("put_resource", resource="agent:n", organization="celle", user="ce-agt"),
+    ),
+    ("user:au-adm", change("remove_resource", resource="integration:li")),
+    ("user:au-adm", change("share", resource="channel:au-own", with_="all")),
+    ("user:au-adm", change("share", resource="article:au-own", with_=["celle", "lindau"])),
+    ("user:au-adm", change("unshare", resource="channel:au-all")),
+    ("user:he-adm", change("unshare", resource="agent:he-agt")),
+    ("user:mer-adm", change("put_resource", resource="invoice:n", organization="aurora")),
+    (
+        "user:au-agt",
+        change("put_resource", resource="conversation:li-1", organization="lindau", channel="li"),
+    ),
+    (
+        "user:au-agt",
+        change("put_resource", resource="conversation:ce-1", organization="lindau"),
+    ),
+    (
+        "user:au-adm",
+        change("put_subscription", subscription="N", organization="aurora", type="named", **TERM),
+    ),
+]
+
+
+@pytest.mark.parametrize(("author", "made"), ALLOWED, ids=lambda value: str(value)[:90])
+def test_who_may_do_it_may_write_it(author, made):
+    assert judged(author, made) is None
+
+
+def test_the_administrator_of_an_account_creates_a_sub_account_and_staffs_it():
+    made = [
+        organization("new"),
+        user("newcomer", {"new": "admin"}),
+        change("put_resource", resource="channel:new", organization="new"),
+    ]
+
+    assert judged("user:au-adm", *made) is None
+    assert (0, "organization.created", "no-grant") == judged("user:au-sup", *made)
+    assert (0, "organization.created", "no-grant") == judged("user:ke-adm", *made)
+
+
+def test_tenants_map_their_people_and_buy_within_the_law():
+    bought = {"organization": "lumen", "telephony": "Webex Calling", **TERM}
+    lumen = "tenant"
+
+    mapped = change("assign_subscription", user="agt-none", subscription="SECOND")
+    assert judged("user:adm-second", mapped, world=lumen) is None
+    assert judged("partner:p-first", mapped, world=lumen) is None
+    assert judged("partner:p-second", mapped, world=lumen)[2] == "no-grant"
+    unmapped = change("unassign_subscription", user="agt-first", subscription="FIRST")
+    assert judged("user:adm-second", unmapped, world=lumen) is None
+    buys = change("put_subscription", subscription="N", type="concurrent", **bought)
+    assert judged("user:adm-second", buys, world=lumen) is None
+    mixed = judged("user:adm-second", {**buys, "type": "named"}, world=lumen)
+    assert (0, "subscription.bought", "prohibited") == mixed
+    other = judged("user:adm-second", {**buys, "telephony": "Other"}, world=lumen)
+    assert (0, "subscription.bought", "prohibited") == other
+    elevated = change("put_partner", partner="p-second", organization="lumen", role="full_admin")
+    assert judged("user:own-second", elevated, world=lumen) is None
+    assert judged("user:support", elevated, world=lumen)[1] == "partner.elevated"
+    assert judged("partner:p-first", elevated, world=lumen)[1] == "partner.elevated"
+    assert judged("partner:p-second", elevated, world=lumen)[1] == "partner.elevated"
+
+
+def test_a_new_partner_reads_until_the_tenant_elevates_it():
+    connected = change("put_partner", partner="p-new", organization="lumen", role="full_admin")
+    reads = {**connected, "role": "provisioning_admin"}
+
+    def denied(author, *made):
+        return judged(author, *made, world="tenant")
+
+    assert denied("user:adm-second", reads) is None
+    assert denied("user:adm-second", reads, connected) is None
+    assert denied("user:adm-second", connected)[1] == "partner.elevated"
+    assert denied("user:support", reads, connected)[:2] == (1, "partner.elevated")
+    assert denied("user:sup-second", reads)[1] == "partner.connected"
+
+
+# What an attacker would try
+
+DENIED = [
+    # rights for oneself
+    ("user:au-sup", grant("au-sup", "aurora", "admin"), "membership.admin"),
+    ("user:au-sup", user("au-sup", {"aurora": "admin"}), "membership.admin"),
+    ("user:au-adm", grant("au-adm", "aurora", "owner"), "membership.owner"),
+    ("user:au-adm", grant("au-adm", "meridian", "admin"), "membership.admin"),
+    ("user:au-adm", user("au-adm", {"aurora": "admin", "kestrel": "guest"}), "membership.guest"),
+    ("user:mer-own", grant("mer-own", "aurora", "owner"), "membership.owner"),
+    ("user:li-agt", user("li-agt", {"lindau": "admin"}), "membership.admin"),
+    ("user:nobody", user("nobody", {"aurora": "guest"}), "membership.guest"),
+    # what others have
+    ("user:au-sup", grant("au-own", "aurora", "guest"), "membership.owner"),
+    (
+        "user:au-adm",
+        change("revoke_membership", user="au-own", organization="aurora"),
+        "membership.owner",
+    ),
+    ("user:au-adm", change("remove_user", user="au-own"), "membership.owner"),
+    ("user:au-adm", user("au-own", {"aurora": "owner"}, status="archived"), "membership.owner"),
+    ("user:au-sup", change("remove_user", user="au-adm"), "membership.admin"),
+    ("user:ke-adm", change("remove_user", user="li-gst"), "membership.guest"),
+    ("user:ke-adm", user("li-agt", {"kestrel": "agent"}), "membership.agent"),
+    ("user:ce-adm", user("quinn", {"celle": "agent"}, name="Quinn"), "membership.agent"),
+    (
+        "user:ce-adm",
+        user("quinn", {"celle": "agent", "lindau": "agent"}, name="X"),
+        "user.described",
+    ),
+    ("user:gone", user("gone", {"lindau": "agent"}), "membership.agent"),
+    ("user:au-own", change("put_user", user="stray", name="Mine now"), "user.described"),
+    ("user:au-own", change("put_user", user="squatter"), "user.described"),
+    (
+        "user:au-own",
+        change("select_organization", user="vera", organization="aurora"),
+        "user.selected",
+    ),
+    # people of others, who would have to choose, or could not be removed any more
+    ("user:ke-adm", grant("li-agt", "kestrel", "guest"), "user.joined"),
+    ("user:li-sup", grant("ce-agt", "lindau", "agent"), "user.joined"),
+    (
+        "user:ke-adm",
+        change("put_resource", resource="agent:x", organization="kestrel", user="li-agt"),
+        "agent.created",
+    ),
+    (
+        "user:he-adm",
+        change("put_resource", resource="agent:he-agt", organization="helpline", user="li-agt"),
+        "agent.changed",
+    ),
+    # the tree
+    ("user:li-adm", organization("new"), "organization.created"),
+    ("user:mer-own", change("put_organization", organization="mine"), "organization.founded"),
+    (
+        "user:au-adm",
+        organization("kestrel-cars", name="Kestrel Cars", kind="business_unit"),
+        "organization.moved",
+    ),
+    (
+        "user:ke-adm",
+        organization("lindau", parent="kestrel", name="Aurora Lindau", kind="dealer"),
+        "organization.moved",
+    ),
+    (
+        "user:mer-adm",
+        organization("lindau", parent="polaris", name="Aurora Lindau", kind="dealer"),
+        "organization.moved",
+    ),
+    (
+        "user:mer-own",
+        change("put_organization", organization="aurora", name="Aurora Imports", kind="nso"),
+        "organization.moved",
+    ),
+    ("user:do-own", change("resume_organization", organization="dormant"), "organization.resumed"),
+    (
+        "user:do-own",
+        organization("dormant", parent="meridian", name="Dormant", kind="dealer"),
+        "organization.resumed",
+    ),
+    (
+        "user:do-own",
+        organization("dormant-east", parent="dormant", name="New", kind="business_unit"),
+        "organization.described",
+    ),
+    (
+        "user:fr-own",
+        organization("fresh", parent="meridian", name="Fresh", kind="dealer"),
+        "organization.admitted",
+    ),
+    (
+        "user:mer-adm",
+        organization("faded", parent="meridian", name="Faded", kind="dealer"),
+        "organization.reopened",
+    ),
+    (
+        "user:au-adm",
+        organization(
+            "aurora", parent="meridian", name="Aurora Imports", kind="nso", status="archived"
+        ),
+        "organization.archived",
+    ),
+    (
+        "user:au-own",
+        organization(
+            "aurora",
+            parent="meridian",
+            name="Aurora Imports",
+            kind="nso",
+            subscription_required=True,
+        ),
+        "organization.licensed",
+    ),
+    # somebody else's things
+    (
+        "user:ke-adm",
+        change("put_resource", resource="channel:li", organization="kestrel"),
+        "channel.moved",
+    ),
+    (
+        "user:li-adm",
+        change("put_resource", resource="channel:li", organization="celle"),
+        "channel.moved",
+    ),
+    (
+        "user:li-adm",
+        change("put_resource", resource="channel:au-all", organization="lindau"),
+        "channel.moved",
+    ),
+    (
+        "user:li-adm",
+        change("put_resource", resource="channel:au-all", organization="aurora", kind="inbox"),
+        "channel.changed",
+    ),
+    (
+        "user:au-agt",
+        change("put_resource", resource="channel:new", organization="aurora"),
+        "channel.created",
+    ),
+    (
+        "user:li-adm",
+        change("put_resource", resource="channel:new", organization="celle"),
+        "channel.created",
+    ),
+    ("user:li-adm", change("share", resource="channel:au-own", with_=["lindau"]), "channel.shared"),
+    ("user:li-adm", change("unshare", resource="channel:au-all"), "channel.unshared"),
+    (
+        "user:mer-adm",
+        change("put_resource", resource="channel:au-lindau", organization="kestrel", kind="inbox"),
+        "channel.shared",
+    ),
+    ("user:au-sup", change("share", resource="channel:au-own", with_="all"), "channel.shared"),
+    (
+        "user:li-agt",
+        change(
+            "put_resource", resource="conversation:au-1", organization="lindau", channel="au-own"
+        ),
+        "conversation.moved",
+    ),
+    (
+        "user:li-agt",
+        change(
+            "put_resource", resource="conversation:li-1", organization="lindau", channel="au-all"
+        ),
+        "conversation.changed",
+    ),
+    (
+        "user:au-own",
+        change("remove_resource", resource="conversation:au-1"),
+        "conversation.removed",
+    ),
+    (
+        "user:li-adm",
+        change("put_resource", resource="agent:x", organization="celle", user="li-agt"),
+        "agent.created",
+    ),
+    (
+        "user:au-own",
+        change("put_resource", resource="invoice:new", organization="aurora"),
+        "invoice.created",
+    ),
+    ("user:au-own", change("remove_resource", resource="invoice:au"), "invoice.removed"),
+    # to learn what is there by changing nothing
+    ("user:ke-adm", grant("li-agt", "lindau", "agent"), "user.same"),
+    ("user:ke-adm", change("suspend_organization", organization="norden"), "organization.same"),
+    ("user:ke-adm", change("unshare", resource="channel:li"), "channel.same"),
+]
+
+
+@pytest.mark.parametrize(("author", "made", "effect"), DENIED, ids=lambda value: str(value)[:90])
+def test_who_may_not_do_it_does_not_get_it_by_writing(author, made, effect):
+    assert apply_changes(facts(), [made], schema())
+    assert (0, effect) == judged(author, made)[:2]
+
+
+def test_what_is_bought_stays_as_it_was_bought():
+    facts("tenant")
+    longer = {"organization": "lumen", "type": "concurrent", "starts": "2024-06-01"}
+    longer |= {"ends": "2036-06-01", "plan": "Flex 3", "telephony": "Webex Calling"}
+    put = change("put_subscription", subscription="SECOND", **longer)
+    moved = {**put, "organization": "onyx"}
+
+    for author in ("user:own-second", "user:support", "user:onyx-adm", "partner:p-first"):
+        for made in (put, moved):
+            denied = judged(author, made, world="tenant")
+            assert (0, "subscription.changed", "unknown-action") == denied
+
+
+def test_nobody_is_let_in_by_the_change_that_lets_him_in():
+    rises = grant("au-sup", "aurora", "admin")
+
+    assert (0, "membership.admin", "no-grant") == judged("user:au-sup", rises, organization("mine"))
+
+
+def test_a_change_is_judged_on_what_the_ones_before_it_made():
+    demoted = grant("au-sup", "aurora", "guest")
+    hires = user("friend", {"aurora": "agent"})
+
+    assert judged("user:au-sup", hires) is None
+    assert (1, "membership.agent", "no-grant") == judged("user:au-sup", demoted, hires)
+    assert (1, "membership.agent", "no-grant") == judged(
+        "user:au-adm",
+        change("suspend_organization", organization="celle"),
+        user("friend", {"kestrel": "agent"}),
+    )
+
+
+def test_a_user_with_several_roles_says_for_which_organization_he_acts():
+    made = organization("new", parent="oleander")
+
+    assert judged("user:rosa", made)[2] == "no-organization-selected"
+    assert judged("user:rosa@oleander", made) is None
+    assert judged("user:rosa@birch", made)[2] == "no-grant"
+    assert judged("user:rosa@aurora", made)[2] == "not-a-member"
+
+
+def test_a_change_that_cannot_be_made_is_refused_and_not_judged():
+    with pytest.raises(InvalidChanges, match=r"changes\[1\]\.parent"):
+        judged("user:au-adm", organization("new"), organization("other", parent="nowhere"))
+
+
+# Effects cover whatever changes
+
+
+@examples(300)
+@given(worlds(levels=4), st.data())
+def test_nothing_changes_without_an_effect_that_the_law_could_name(document, data):
+    made = data.draw(changes(document))
+    before = directory_of(document, 4)
+    try:
+        after = apply_changes(before, [made], schema())
+    except InvalidChanges:
+        assume(False)
+
+    found = effects(before, after, made, ("user", "u1"))
+    changed = before.records != after.records
+    reordered = made["op"] == "put_user"  # the order of memberships means nothing
+    assert found
+    assert reordered or changed == all(each.name != "same" for each in found)
+    for each in found:
+        known = KINDS.get(each.kind, RESOURCE_EFFECTS)
+        assert set(each.places) - {"user", "channel"} <= {*known[each.name]}
+
+
+def test_every_operation_is_tried_by_somebody_who_may_and_by_somebody_who_may_not():
+    tenants = {"assign_subscription", "unassign_subscription", "put_subscription"}
+    tenants |= {"remove_subscription", "put_partner", "remove_partner"}
+
+    assert {made["op"] for _, made in ALLOWED} >= set(OPERATIONS) - tenants
+    assert {made["op"] for _, made, _ in DENIED} >= set(OPERATIONS) - tenants - {
+        "move_organization",
+        "remove_organization",
+    }
+
+
+# The file
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "reason"),
+    [
+        ('[chanel]\nmoved = { manage = "put" }', "chanel", "did you mean `channel`?"),
+        ('[channel]\nmved = { manage = "put" }', "channel.mved", "did you mean `moved`?"),
+        ('[channel]\nmoved = { mange = "put" }', "channel.moved", "did you mean `manage`?"),
+        ('[channel]\nmoved = { manage = "organization" }', "channel.moved", "no action on organ"),
+        ('[channel]\nmoved = { manage = "parent" }', "channel.moved", "one of resource, put, org"),
+        ('[channel]\nmoved = { share = "put" }', "channel.moved", "needs `with`"),
+        ('[agent]\nmoved = { manage = "user" }', "agent.moved", "`manage` is no action on user"),
+        ('[agent]\nremoved = { view = "user" }', "agent.removed", "is nothing that this can be"),
+        ("[channel]\nmoved = {}", "channel.moved", "demands nothing"),
+        ("[channel]\nmoved = true", "channel.moved", "demands nothing"),
+        ("[channel]\nmoved = { manage = 1 }", "channel.moved", "is nothing that this can be"),
+        ('[membership]\nking = { configure = "organization" }', "membership.king", "nothing that"),
+        ("channel = 1", "channel", "is no type that changes"),
+        ("[channel", None, "is not TOML"),
+        ("\xff", None, "is not TOML"),
+        ("#" * 70_000, None, "is larger than"),
+    ],
+)
+def test_a_mapping_that_means_nothing_is_refused_with_its_place(text, place, reason):
+    with pytest.raises(InvalidPolicy) as refused:
+        read_mandates(text.encode("latin-1"), schema())
+
+    (problem,) = refused.value.problems
+    assert problem.path == ("changes.toml" if place is None else f"changes.toml: {place}")
+    assert reason in problem.reason
+
+
+def test_without_a_mapping_nobody_changes_anything():
+    assert read_mandates(b"", schema()) == {}
