@@ -103,7 +103,7 @@ def problem_of(answer: Answer | httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == PROBLEM
     body = json.loads(answer.body)
     assert ["type", "title", "status", "code", "detail"] == list(body)[:5]
-    assert set(body) <= {*list(body)[:5], "problems"}
+    assert set(body) <= {*list(body)[:5], "problems", "decision"}
     assert body["status"] == answer.status
     assert body["detail"]
     return answer.status, body["code"]

@@ -6,6 +6,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from service.api.answers import finish
+from service.api.billing import billing
 from service.api.decisions import decisions
 from service.api.docs import docs
 from service.api.documentation import build_openapi
@@ -16,6 +17,7 @@ from service.api.operations import OPEN_ENDPOINTS, operations
 from service.api.organizations import organizations
 from service.api.policies import policies
 from service.api.problems import register_problems
+from service.api.subscriptions import subscriptions
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
 
@@ -54,6 +56,8 @@ def build_app(
         decisions(pdp, settings),
         organizations(pdp),
         holdings(pdp, settings),
+        billing(pdp, settings),
+        subscriptions(pdp, settings),
         policies(pdp),
         operations(pdp, metrics),
         docs(openapi.spec.to_dict),

@@ -18,19 +18,29 @@ from service.errors import (
 
 
 def judge_headers(
-    announced_bytes: int | None, encoding: str, content_type: str, limit_bytes: int
+    announced_bytes: int | None,
+    encoding: str,
+    content_type: str,
+    limit_bytes: int,
+    accepted: tuple[str, ...] = (JSON,),
 ) -> None:
     """Refuse by its headers what need not be read; `announced_bytes` is the Content-Length.
 
     Raises:
         RequestTooLarge: the body has more than `limit_bytes`.
-        UnsupportedContentEncoding, UnsupportedContentType: it is not announced as plain JSON.
+        UnsupportedContentEncoding, UnsupportedContentType: it is not announced as plain JSON, or
+            as another of the media types that are accepted.
     """
     judge_length(announced_bytes or 0, limit_bytes)
     if encoding and encoding.strip().lower() != "identity":
         raise UnsupportedContentEncoding(encoding.strip().lower())
-    if content_type != JSON and parse_options_header(content_type)[0].lower() != JSON:
-        raise UnsupportedContentType(content_type)
+    if content_type != JSON and media_type(content_type) not in accepted:
+        raise UnsupportedContentType(content_type, accepted)
+
+
+def media_type(content_type: str) -> str:
+    """The media type that a Content-Type names, in lower case and without its parameters."""
+    return parse_options_header(content_type)[0].lower()
 
 
 def judge_length(length_bytes: int, limit_bytes: int) -> None:
@@ -62,9 +72,14 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def read_object(request: Request, limit_bytes: int) -> dict[str, Any]:
     """The JSON object that Flask's request carries. Raises as the functions above do."""
-    encoding = request.headers.get("Content-Encoding", "")
-    judge_headers(request.content_length, encoding, request.content_type or "", limit_bytes)
-    return parse_object(_read(request, limit_bytes))
+    return parse_object(read_bytes(request, limit_bytes))
+
+
+def read_bytes(request: Request, limit_bytes: int, accepted: tuple[str, ...] = (JSON,)) -> bytes:
+    """The whole body of Flask's request, of one of these media types. Raises as those above do."""
+    encoding, kind = request.headers.get("Content-Encoding", ""), request.content_type or ""
+    judge_headers(request.content_length, encoding, kind, limit_bytes, accepted)
+    return _read(request, limit_bytes)
 
 
 def _read(request: Request, limit_bytes: int) -> bytes:

@@ -1,5 +1,6 @@
 """The OpenAPI document: views describe themselves, and are then called without anything between."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,8 +10,9 @@ from flask_smorest import Api, Blueprint
 
 from service import __version__, errors
 from service.api import problems
-from service.api.messages import JSON, REQUEST_ID
+from service.api.messages import JSON, NDJSON, REQUEST_ID
 from service.api.schemas import ProblemDocument
+from service.policy.decision import NO_GRANT, Decision
 
 View = Callable[..., Any]
 
@@ -26,6 +28,12 @@ request or of the service, and are problem documents with a permanent `code`.
 _EXAMPLES: Mapping[int, errors.WatershedError] = {
     400: errors.InvalidRequest([errors.Problem("subject.id", None, "is missing")]),
     401: errors.NotAuthenticated("send a key as `Authorization: Bearer KEY`"),
+    403: errors.Denied(
+        "user:anton",
+        "issue_invoice",
+        "organization:corvane",
+        Decision(False, NO_GRANT, id=32 * "0", revision=1, policy=16 * "0"),
+    ),
     404: errors.UnknownEntity("organization", "atlantis"),
     413: errors.RequestTooLarge("the body", 1_048_576, "bytes"),
     415: errors.UnsupportedContentEncoding("gzip"),
@@ -68,12 +76,15 @@ def documented(
     *,
     refusals: Iterable[int] = (),
     body: Mapping[str, Any] | None = None,
+    lines: Mapping[str, Any] | None = None,
     query: Any = None,
     content_type: str = JSON,
     headers: Mapping[str, Any] | None = None,
     needs_key: bool = True,
 ) -> Callable[[View], View]:
     """Describe a view: its answer, its refusals, what it takes. The view itself stays as it is.
+
+    `body` is what it takes as JSON, and `lines` what it takes as one JSON value a line.
 
     flask-smorest describes a view by wrapping it, once for each decorator. Here it wraps a
     stand-in, and the view only takes over the description.
@@ -104,7 +115,8 @@ def documented(
         if query is not None:
             manual["parameters"].append({"in": "query", "schema": query})
         if body is not None:
-            manual["requestBody"] = {"required": True, "content": {JSON: body}}
+            content = {JSON: body} if lines is None else {JSON: body, NDJSON: lines}
+            manual["requestBody"] = {"required": True, "content": content}
         if not needs_key:
             manual["security"] = []
         view._apidoc = blueprint.doc(**manual)(described)._apidoc
@@ -124,5 +136,4 @@ def _request_id() -> dict[str, Any]:
 
 def _example_problem(status: int) -> dict[str, Any]:
     error = _EXAMPLES[status]
-    title = problems.KINDS[type(error)].title
-    return problems.problem_body(status, error.code, title, str(error), error.problems)
+    return json.loads(problems.problem_of(error, "").body)

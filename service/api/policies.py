@@ -12,7 +12,7 @@ from service.api.documentation import documented
 from service.domain.world import write_world
 from service.errors import UnknownEntity
 from service.policy.pdp import PolicyDecisionPoint
-from service.policy.policy_set import TYPES_FILE
+from service.policy.policy_set import BILLING_FILE, TYPES_FILE, PolicySet
 from service.policy.source import Rule
 
 REVISION = "X-Revision"
@@ -28,7 +28,7 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
     def list_policies() -> Response:
         """Every rule in force, with its file and line"""
         law = pdp.engine.policies
-        files = [*(file.name for file in law.files), TYPES_FILE]
+        files = [*(file.name for file in law.files), *_tables(law)]
         body = {"revision": law.revision, "files": files, "rules": _rules(law.rules)}
         return json_answer(body)
 
@@ -37,7 +37,7 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
     def get_policy(name: str) -> Response:
         """One file of the policies, whole"""
         law = pdp.engine.policies
-        source = {TYPES_FILE: law.types, **dict(law.sources)}.get(name)
+        source = {**_tables(law), **dict(law.sources)}.get(name)
         if source is None:
             raise UnknownEntity("policy file", name)
         rules = _rules(rule for rule in law.rules if rule.file == name)
@@ -57,6 +57,12 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
         return json_answer(write_world(directory), headers={REVISION: str(directory.revision)})
 
     return blueprint
+
+
+def _tables(law: PolicySet) -> dict[str, bytes]:
+    """The files of the policy set that hold no rules."""
+    money = {} if law.billing is None else {BILLING_FILE: law.billing}
+    return {TYPES_FILE: law.types, **money}
 
 
 def _rules(rules: Iterable[Rule]) -> list[dict[str, Any]]:

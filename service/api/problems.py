@@ -1,7 +1,7 @@
 """Which status, and how an error is spelled: RFC 9457 problem documents, and nothing else.
 
-The only place that maps an error to a status. No problem speaks of a verdict: a denial is an
-answer.
+The only place that maps an error to a status. No problem speaks of a verdict, since a denial is an
+answer; but a route that acts for a named subject is refused where the policies deny it (403).
 """
 
 import logging
@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from service import errors
 from service.api.answers import request_id, response_of
 from service.api.messages import Answer, answer
+from service.api.rendering import decision_body
 
 MEDIA_TYPE = "application/problem+json"
 REALM = "watershed"
@@ -38,6 +39,9 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.InvalidPageToken: Kind(HTTPStatus.BAD_REQUEST, "Not a token of this query"),
     errors.UnknownEntity: Kind(HTTPStatus.NOT_FOUND, "Not in the world"),
     errors.NoAccount: Kind(HTTPStatus.NOT_FOUND, "Lies in no account"),
+    errors.NotAnAccount: Kind(HTTPStatus.NOT_FOUND, "Is no account"),
+    errors.NoBillingTerms: Kind(HTTPStatus.NOT_FOUND, "Nothing is known of money"),
+    errors.Denied: Kind(HTTPStatus.FORBIDDEN, "Denied to the subject"),
 }
 """Whatever is not here is the service's own fault, and says nothing of itself outside."""
 
@@ -70,6 +74,8 @@ def problem_of(error: Exception, request_id: str) -> Answer:
     kind = KINDS.get(type(error))
     if kind is not None:
         body = problem_body(kind.status, error.code, kind.title, str(error), error.problems)
+        if isinstance(error, errors.Denied):
+            body["decision"] = decision_body(error.decision)
         challenge = CHALLENGE if isinstance(error, errors.NotAuthenticated) else ()
         return answer(body, kind.status, MEDIA_TYPE, challenge)
     if isinstance(error, HTTPException):

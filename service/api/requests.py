@@ -187,3 +187,7 @@ def _problems(messages: Mapping[str, Any], above: str = "") -> Iterator[Problem]
             yield from _problems(inner, path)
         else:
             yield from (Problem(path, None, reason) for reason in inner)
+
+
+# For the requests of other routes, which are read in modules of their own.
+text, mapping, entity, loaded = _text, _mapping, _entity, _loaded

@@ -45,6 +45,9 @@ class ProblemDocument(Schema):
     code = text("the kind of problem; permanent, for programs")
     detail = text("this problem, in words")
     problems = List(Nested(ProblemPlace), **said("each thing wrong, if there are several", False))
+    decision = Nested(
+        lambda: DecisionAnswer(), **said("with 403: what the policies said to the subject", False)
+    )
 
 
 class Obligation(Schema):

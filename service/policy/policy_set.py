@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from service.domain.billing import BillingTerms, read_billing
 from service.domain.moment import Vocabulary
 from service.domain.schema import Schema, read_schema
-from service.errors import InvalidPolicy, Problem
+from service.errors import InvalidPolicy, NoBillingTerms, Problem
 from service.policy.source import PolicyFile, Rule, read_policy, rules
 
 TYPES_FILE = "types.toml"
+BILLING_FILE = "billing.toml"
 TYPES_LIMIT_BYTES = 64 * 1024
 
 
@@ -26,6 +29,16 @@ class PolicySet:
     schema: Schema
     revision: str
     """A digest of every byte that decides: equal if and only if the law is equal."""
+    billing: bytes | None = None
+    """What stands in `billing.toml`; None for a policy set that says nothing of money."""
+    terms: BillingTerms | None = None
+    """What it means."""
+
+    def require_terms(self) -> BillingTerms:
+        """What the policies say of money. Raises NoBillingTerms if they say nothing."""
+        if self.terms is None:
+            raise NoBillingTerms
+        return self.terms
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -39,7 +52,7 @@ class PolicySet:
 
 
 def read_policy_set(folder: Path) -> PolicySet:
-    """The policies in `folder`: every `*.polar` and `types.toml`.
+    """The policies in `folder`: every `*.polar`, `types.toml`, and `billing.toml` if there is one.
 
     Raises:
         InvalidPolicy: with every problem that can be found without asking oso.
@@ -48,34 +61,45 @@ def read_policy_set(folder: Path) -> PolicySet:
         names = sorted(path for path in folder.iterdir() if path.suffix == ".polar")
         sources = [(path.name, path.read_bytes()) for path in names]
         types = (folder / TYPES_FILE).read_bytes()
+        billing = folder / BILLING_FILE
+        money = billing.read_bytes() if billing.exists() else None
     except OSError as error:
         what = error.filename or str(folder)
         raise InvalidPolicy(
             [Problem(str(what), None, f"cannot be read: {error.strerror}")]
         ) from None
-    return policy_set(sources, types)
+    return policy_set(sources, types, money)
 
 
-def policy_set(sources: Iterable[tuple[str, bytes]], types: bytes) -> PolicySet:
-    """The policies of these files, given as (name, content), and of this `types.toml`.
+def policy_set(
+    sources: Iterable[tuple[str, bytes]], types: bytes, billing: bytes | None = None
+) -> PolicySet:
+    """The policies of these files, given as (name, content), of this `types.toml` and this
+    `billing.toml`.
 
     Raises:
         InvalidPolicy: with every problem that can be found without asking oso.
     """
     sources = tuple(sources)
     files = read_policy(sources)
-    if len(types) > TYPES_LIMIT_BYTES:
+    schema = read_schema(_toml(TYPES_FILE, types), TYPES_FILE)
+    decides = (*sources, (TYPES_FILE, types))
+    if billing is None:
+        return PolicySet(sources, types, files, schema, _digest(decides))
+    terms = read_billing(_toml(BILLING_FILE, billing), schema, BILLING_FILE)
+    revision = _digest((*decides, (BILLING_FILE, billing)))
+    return PolicySet(sources, types, files, schema, revision, billing, terms)
+
+
+def _toml(name: str, content: bytes) -> dict[str, Any]:
+    if len(content) > TYPES_LIMIT_BYTES:
         reason = f"is larger than {TYPES_LIMIT_BYTES} bytes"
-        raise InvalidPolicy([Problem(TYPES_FILE, None, reason)])
+        raise InvalidPolicy([Problem(name, None, reason)])
     try:
-        declared = tomllib.loads(types.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         # Whatever is no TOML is a ValueError, and so is a number too long for Python.
-        raise InvalidPolicy(
-            [Problem(TYPES_FILE, None, f"is not TOML: {str(error)[:400]}")]
-        ) from None
-    schema = read_schema(declared, TYPES_FILE)
-    return PolicySet(sources, types, files, schema, _digest((*sources, (TYPES_FILE, types))))
+        raise InvalidPolicy([Problem(name, None, f"is not TOML: {str(error)[:400]}")]) from None
 
 
 def _digest(sources: Iterable[tuple[str, bytes]]) -> str:
