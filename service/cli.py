@@ -15,6 +15,10 @@ _VERBS = {
     "test": "tables",
     "policies": "policies",
     "world": "world",
+    "subscriptions": "subscriptions",
+    "invoice": "invoice",
+    "report": "report",
+    "usage": "usage",
     "config": "settings",
 }
 """Each verb and its module under `service.commands`, in which it has the same name."""

@@ -1,8 +1,7 @@
 """Money and reports: what an account pays for, what its report covers, what its usage comes to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import Any
 
 from flask import Response, request
 from flask_smorest import Blueprint
@@ -11,30 +10,23 @@ from service.api import billing_examples as examples
 from service.api import billing_requests as asked
 from service.api import billing_schemas as schemas
 from service.api.answers import json_answer
-from service.api.billing_rendering import (
-    PROBLEMS_LISTED,
-    Refused,
-    invoice_body,
-    report_body,
-    usage_body,
-)
+from service.api.billing_rendering import invoice_body, listed, report_body, usage_body
 from service.api.bodies import media_type, parse_object, read_bytes, read_object
 from service.api.documentation import documented
 from service.api.messages import JSON, NDJSON
 from service.api.subjects import Asker, admit, asker_in_body, asker_in_query, duties
 from service.config import Settings
-from service.domain.accounts import account_itself, organization_record
-from service.domain.billing import UsageType
+from service.domain.accounts import organization_record
 from service.domain.invoices import invoice
 from service.domain.periods import EVER, Period
 from service.domain.reports import report
-from service.domain.usage import Meter
-from service.domain.usage_records import Usage, lines, read_line, read_usage
+from service.domain.usage import Meter, count_lines, count_values
 from service.errors import InvalidRequest, Problem
 from service.policy.pdp import PolicyDecisionPoint
 
 _REFUSALS = (400, 403, 404, 413, 415)
-Numbered = Iterable[tuple[int, Usage | Problem]]
+Counting = Callable[[Meter], Iterable[tuple[int, Problem]]]
+"""Gives all records to a meter; the line of each that is refused, and why."""
 
 
 def billing(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
@@ -109,59 +101,30 @@ def billing(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
         """
         body = read_bytes(request, body_limit, (JSON, NDJSON))
         query, period = asked.read_usage_query(request.args)
-        types = pdp.engine.policies.require_terms().usage
-        asker = asker_in_query(query)
         if media_type(request.content_type or "") == NDJSON:
-            records = _records_of_lines(body, types)
-        else:
-            document, period = asked.read_usage_request(_only_in_body(query, parse_object(body)))
-            asker, records = asker_in_body(document), _records_of(document["records"], types)
-        return json_answer(_count(organization, asker, records, period))
+            asker = asker_in_query(query)
+            return count(
+                organization, asker, period, lambda meter: count_lines(meter, BytesIO(body))
+            )
+        if query:
+            reason = "belongs into the body where that is JSON"
+            raise InvalidRequest(Problem(name, None, reason) for name in query)
+        document, period = asked.read_usage_request(parse_object(body))
+        records = document["records"]
+        asker = asker_in_body(document)
+        return count(organization, asker, period, lambda meter: count_values(meter, records))
 
-    def _count(
-        organization: str, asker: Asker | None, records: Numbered, period: Period | None
-    ) -> dict[str, Any]:
+    def count(
+        organization: str, asker: Asker | None, period: Period | None, counted: Counting
+    ) -> Response:
         moment = pdp.moment()
         directory = moment.directory
         organization_record(directory, organization)
         allowed = admit(pdp, moment, asker, "view_subscriptions", organization)
-        account_itself(directory, organization)
         terms = pdp.engine.policies.require_terms()
         meter = Meter(directory, organization, terms, period or EVER, months=True)
-        refused = take(meter, records)
+        refused = listed(counted(meter))
         body = usage_body(meter, meter.finish(), refused, directory.revision)
-        return {**body, **duties(allowed)}
+        return json_answer({**body, **duties(allowed)})
 
     return blueprint
-
-
-def take(meter: Meter, records: Numbered) -> list[Refused]:
-    """Count the records; the first of those that are refused, by line."""
-    refused: list[Refused] = []
-    for line, record in records:
-        if type(record) is Problem:
-            meter.refused += 1
-            problem: Problem | None = record
-        else:
-            problem = meter.add(record)
-        if problem is not None and len(refused) < PROBLEMS_LISTED:
-            refused.append(Refused(line, problem))
-    return refused
-
-
-def _records_of_lines(body: bytes, types: Mapping[str, UsageType]) -> Iterator[tuple[int, Any]]:
-    for line, text in lines(BytesIO(body)):
-        yield line, read_line(text, types)
-
-
-def _records_of(values: list[Any], types: Mapping[str, UsageType]) -> Iterator[tuple[int, Any]]:
-    for line, value in enumerate(values, start=1):
-        yield line, read_usage(value, types)
-
-
-def _only_in_body(query: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """The body as JSON, which says all there is to say: a subject in the address is refused."""
-    if query:
-        reason = "belongs into the body where that is JSON"
-        raise InvalidRequest(Problem(name, None, reason) for name in query)
-    return document

@@ -124,6 +124,15 @@ class Refused(NamedTuple):
     problem: Problem
 
 
+def listed(problems: Iterable[tuple[int, Problem]]) -> list[Refused]:
+    """The first of all problems; the rest is looked at too, since looking is what counts."""
+    found = []
+    for line, problem in problems:
+        if len(found) < PROBLEMS_LISTED:
+            found.append(Refused(line, problem))
+    return found
+
+
 def usage_body(
     meter: Meter, stretches: Iterable[Stretch], refused: Iterable[Refused], revision: int
 ) -> dict[str, Any]:

@@ -8,9 +8,10 @@ active, so that one of them is the primary, their entitlement is one number, and
 same for everybody: the access gate and overage go by one clock (requirements 3.5).
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from service.domain.accounts import account_itself
 from service.domain.billing import SEATS, BillingTerms, UsageType
@@ -21,8 +22,10 @@ from service.domain.periods import EVER, Period, windows
 from service.domain.records import UserRecord
 from service.domain.stretches import Stretch, Window, stretch_of
 from service.domain.subscriptions import end_of, subscriptions_of
-from service.domain.usage_records import Usage
+from service.domain.usage_records import Usage, lines, read_line, read_usage
 from service.errors import Problem
+
+_TELL_EVERY_LINES = 10_000
 
 
 class _Seat(NamedTuple):
@@ -53,6 +56,7 @@ class Meter:
     ):
         record = account_itself(directory, account)
         self.account = account
+        self.types = terms.usage
         self.accepted = self.refused = self.outside = 0
         self._directory = directory
         self._terms = terms
@@ -72,11 +76,18 @@ class Meter:
         self._until: dict[tuple[str, str], datetime] = {}
         self._last = period.since
 
-    def add(self, usage: Usage) -> Problem | None:
+    def take(self, usage: Usage | Problem) -> Problem | None:
         """Count a record, or say why it does not count; then nothing has changed.
 
-        Records that lie outside the period count for nothing, wherever they stand.
+        Records that lie outside the period count for nothing, wherever they stand. What could not
+        even be read is refused like any other.
         """
+        problem = usage if type(usage) is Problem else self._take(usage)
+        if problem is not None:
+            self.refused += 1
+        return problem
+
+    def _take(self, usage: Usage) -> Problem | None:
         since, until = self._period
         begins, ends = usage.begins, usage.ends
         if begins >= until or (begins < since and (ends is None or ends <= since)):
@@ -87,8 +98,6 @@ class Meter:
         problem = self._add(usage)
         if problem is None:
             self.accepted += 1
-        else:
-            self.refused += 1
         return problem
 
     def _add(self, usage: Usage) -> Problem | None:
@@ -213,3 +222,29 @@ class Meter:
         while self._at + 1 < len(self._windows):
             self._go_on()
         return tuple(stretch_of(each, self._terms) for each in self._windows if each.tallies)
+
+
+Progress = Callable[[int, int], None]
+"""Called with how many lines and how many bytes have been read."""
+
+
+def count_lines(
+    meter: Meter, stream: BinaryIO, progress: Progress = lambda read, size_bytes: None
+) -> Iterator[tuple[int, Problem]]:
+    """Count every line of the stream; the number of each that is refused, and why."""
+    size_bytes = 0
+    for number, line in lines(stream):
+        size_bytes += len(line)
+        if number % _TELL_EVERY_LINES == 0:
+            progress(number, size_bytes)
+        problem = meter.take(read_line(line, meter.types))
+        if problem is not None:
+            yield number, problem
+
+
+def count_values(meter: Meter, values: Iterable[Any]) -> Iterator[tuple[int, Problem]]:
+    """Count every record of these JSON values; the place of each that is refused, from 1."""
+    for number, value in enumerate(values, start=1):
+        problem = meter.take(read_usage(value, meter.types))
+        if problem is not None:
+            yield number, problem
