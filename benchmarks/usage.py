@@ -1,9 +1,9 @@
-"""A year of usage of a large tenant, counted as a stream: how many records a second, how much memory.
+"""A year of usage of a large tenant, counted as a stream: records a second, and memory.
 
-The records are what `watershed usage` reads from a file: one JSON object a line, in the order in which
-they begin. They are drawn day by day from a seed, and the time that this takes is not counted. Some
-of the agents are mapped only to a subscription that ends in June and work on: their records are
-refused. Memory is that of the whole process, the lines of one day included.
+The records are what `watershed usage` reads from a file: one JSON object a line, in the order in
+which they begin. They are drawn day by day from a seed, and the time that this takes is not
+counted. One agent in a hundred is mapped only to a subscription that ends in June and works on:
+those records are refused. Memory is that of the whole process, the lines of one day included.
 
     python benchmarks/usage.py
     python benchmarks/usage.py --records 10000000
@@ -34,9 +34,9 @@ SHIFT_SECONDS, WORKING_DAYS = 8 * 3600, 5 / 7
 def tenant(agents: int) -> dict[str, Any]:
     """One account, three subscriptions, and its agents, who are mapped to one or two of them."""
     terms = {
-        "first": ("2023-01-01", "2026-07-01", agents // 3),
-        "second": ("2024-07-01", "2029-07-01", agents // 3),
-        "third": ("2026-05-01", "2029-05-01", agents // 3),
+        "first": ("2023-01-01", "2026-07-01", agents // 20),
+        "second": ("2024-07-01", "2029-07-01", agents // 20),
+        "third": ("2026-05-01", "2029-05-01", agents // 20),
     }
     mapped = (["first"], ["first", "second"], ["second"], ["second"], ["first", "third"])
     return {

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 import click
@@ -61,7 +62,7 @@ def usage(
     moment, policies = opened_for(settings, asker, now, "view_subscriptions", organization)
     terms = policies.require_terms()
     meter = Meter(moment.directory, organization, terms, period or EVER, months=True)
-    with progress(f"counting {file.name}", _size_mib(file)) as tell:
+    with progress(f"counting {Path(file.name).name}", _size_mib(file)) as tell:
 
         def told(read: int, size_bytes: int) -> None:
             tell(f"{read:,} records, MiB", size_bytes // _MIB)
