@@ -229,6 +229,45 @@ def test_a_check_says_allow_or_why_not_and_what_instead():
     assert json.loads(machine)["instead"] == {"type": "concurrent"}
 
 
+# Terms
+
+
+@pytest.fixture
+def candidate(tmp_path):
+    """A copy of the policies, in which one text can be put in place of another."""
+
+    def write(file, old, new):
+        for path in (ROOT / "policies").iterdir():
+            if path.is_file():
+                (tmp_path / path.name).write_bytes(path.read_bytes())
+        text = (tmp_path / file).read_text()
+        assert old in text
+        (tmp_path / file).write_text(text.replace(old, new))
+        return tmp_path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (
+            "billing.toml",
+            '["guest"]',
+            '["gust"]',
+            "billing.toml: invoice.free_roles: `gust` is not",
+        ),
+        ("billing.toml", "grace_days = 0", "grace_days = 5", "`0` differs from usage.grace_days"),
+        ("prohibitions.polar", "subscribed(0)", "subscribed(5)", "`5` differs from usage.grace"),
+    ],
+)
+def test_terms_that_are_wrong_are_named_with_file_and_place(candidate, file, old, new, said):
+    result = run("policies", "check", "--policies", candidate(file, old, new))
+
+    assert result.exit_code == 1
+    assert said in result.stdout
+
+
 # What is written down
 
 

@@ -9,7 +9,7 @@ from service.domain.directory import Directory
 from service.domain.identifiers import Key, reference
 from service.domain.moment import Moment
 from service.domain.records import UserRecord
-from service.domain.subscriptions import active, subscriptions_of
+from service.domain.subscriptions import subscriptions_of
 from service.policy.decision import AccessRequest
 from service.policy.pdp import PolicyDecisionPoint
 
@@ -60,7 +60,6 @@ class PolicyGate:
 
     def _maps(self, subject: Key, target: str, now: datetime) -> bool:
         lasting = [bought for bought in self._bought if now < bought.ends]
-        to = active(lasting, now) or lasting  # one that gives access at once, if there is one
         moment = self._moment(now)
         return any(
             self._pdp.decide(
@@ -75,7 +74,7 @@ class PolicyGate:
                 moment,
             ).allowed
             for place in self._places(subject)
-            for bought in to[:1]
+            for bought in lasting
         )
 
     def _places(self, subject: Key) -> list[str | None]:
