@@ -303,6 +303,21 @@ def test_a_year_is_cut_into_its_months_and_at_the_ends_of_terms():
     assert edges == sorted(edges)
 
 
+@pytest.mark.parametrize(("rule", "entitled"), [('"active"', [25, 15]), ('"month"', [25, 25, 15])])
+def test_whose_entitlements_count_in_the_month_of_an_end_stands_in_billing_toml(rule, entitled):
+    world = tenant(
+        mapped={"ben": ["S2"]},
+        S1=("2024-01-01", "2025-11-15", 10),
+        S2=("2025-01-01", "2028-01-01", 15),
+    )
+    counting = meter(world, entitled=rule)
+    days = ("2025-11-03", "2025-11-20", "2025-12-20")
+
+    assert [] == list(count_values(counting, [one for day in days for one in shift(["ben"], day)]))
+
+    assert [stretch.counted[0].entitled for stretch in counting.finish()] == entitled
+
+
 # Law 9 (2.11), and what a naive reading of all records comes to
 
 HOUR = timedelta(hours=1)

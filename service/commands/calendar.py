@@ -3,7 +3,6 @@
 import calendar
 import sys
 from collections.abc import Iterable
-from datetime import datetime
 
 import click
 
@@ -12,6 +11,8 @@ from service.domain.coverage import Change, Coverage, State
 from service.domain.identifiers import spell_moment
 
 _MONTHS_SHOWN = 12
+_STYLES = {None: "", True: "bold green", False: "bold white on red"}
+"""Of a day on which nothing changes, people only get access, or people lose it."""
 
 
 def print_coverage(covered: Coverage) -> None:
@@ -65,18 +66,20 @@ def _draw_months(changes: Iterable[Change]) -> None:
         # A day on which anybody loses access is marked so, whoever else gets it.
         marked[change.at.day] = marked.get(change.at.day, True) and change.opens
     shown = sorted(days)[:_MONTHS_SHOWN]
-    Console().print(Columns([_month(*month, days[month]) for month in shown], padding=(1, 3)))
+    console = Console()
+    console.print(Columns([_month(*month, days[month]) for month in shown], padding=(1, 3)))
+    console.print("days on which access ends or begins, in UTC", style="dim")
 
 
 def _month(year: int, month: int, marked: dict[int, bool]):
     from rich.text import Text
 
-    text = Text(f"{datetime(year, month, 1):%B %Y}".center(20) + "\n", style="bold")
-    text.append("Mo Tu We Th Fr Sa Su", style="dim not bold")
+    text = Text(f"{calendar.month_name[month]} {year}".center(20) + "\n", end="")
+    text.stylize("bold")
+    text.append("Mo Tu We Th Fr Sa Su", style="dim")
     for week in calendar.monthcalendar(year, month):
         text.append("\n")
         for day in week:
-            style = {None: "not bold", True: "bold green", False: "bold white on red"}
-            text.append(f"{day or '':>2}", style=style[marked.get(day) if day else None])
+            text.append(f"{day or '':>2}", style=_STYLES[marked.get(day)])
             text.append(" ")
     return text

@@ -15,6 +15,7 @@ from service.domain.subscriptions import RESPONSIBLE
 from service.errors import InvalidPolicy, Problem
 
 SEATS, QUANTITY = "seats", "quantity"
+ACTIVE, MONTH = "active", "month"
 _MOST_DECIMALS = 6
 _MOST_GRACE_DAYS = 366
 
@@ -43,6 +44,8 @@ class BillingTerms(NamedTuple):
     rounding: str
     responsible: str
     """One of `subscriptions.RESPONSIBLE`."""
+    entitled: str
+    """ACTIVE or MONTH: whose entitlements count (DC-20)."""
     grace_days: int
     usage: Mapping[str, UsageType]
     access: str
@@ -73,6 +76,7 @@ def read_billing(
         decimals=_whole(invoice, "decimals", _MOST_DECIMALS),
         rounding=invoice.choice("rounding", tuple(ROUNDINGS)),
         responsible=usage.choice("responsible", tuple(RESPONSIBLE)),
+        entitled=usage.choice("entitled", (ACTIVE, MONTH)),
         grace_days=_whole(usage, "grace_days", _MOST_GRACE_DAYS),
         usage=_usage_types(usage.table("types", "types of usage"), f"{file}: usage", problems),
         access=coverage.choice("access", _actions(schema, "organization")),

@@ -1,8 +1,9 @@
 """Coverage: who loses access when, if nobody is mapped anew (S2-20 to S2-24).
 
 Nothing here knows what access hangs on. It asks a gate, which asks the policies, at the instants
-at which the facts change by themselves; and where an answer changes in between (a grace), it finds
-the instant. So the calendar says what the policies will decide, whatever they say.
+at which the facts change by themselves; and where an answer is another just before the next of
+them (a grace has run out), it finds the instant in between, of which there is one. So the calendar
+says what the policies will decide, whatever they say.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

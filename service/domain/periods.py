@@ -29,6 +29,11 @@ class Period(NamedTuple):
         return found
 
 
+def month_of(moment: datetime) -> Period:
+    """The month, in UTC, in which the instant lies."""
+    return Period(datetime(moment.year, moment.month, 1, tzinfo=UTC), _next_month(moment))
+
+
 EVER = Period(ALWAYS, FOREVER)
 
 

@@ -4,14 +4,13 @@ Between two cuts one of them is the primary, their entitlement is one number, an
 the whole tenant used beyond it (S2-15), charged to the one that is responsible (S2-14).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from service.domain.billing import SEATS, BillingTerms, UsageType
-from service.domain.periods import Period
-from service.domain.records import SubscriptionRecord
-from service.domain.subscriptions import RESPONSIBLE, active, entitlement, is_active
+from service.domain.billing import ACTIVE, SEATS, BillingTerms, UsageType
+from service.domain.periods import Period, month_of
+from service.domain.subscriptions import RESPONSIBLE, Bought, active, entitlement, is_active
 
 NAMED = "named"
 NOBODY = ""
@@ -86,9 +85,10 @@ class Tally:
 class Window:
     """What is known of one stretch before any record comes."""
 
-    def __init__(self, period: Period, bought: Sequence[SubscriptionRecord], terms: BillingTerms):
+    def __init__(self, period: Period, bought: Bought, terms: BillingTerms):
         self.period = period
         self.active = active(bought, period.since)
+        self.entitled = entitlement(_entitling(bought, period.since, self.active, terms))
         self.type = self.active[0].type if self.active else None
         days = terms.grace_days
         self.open = {each.key[1] for each in bought if is_active(each, period.since, days)}
@@ -109,11 +109,18 @@ class Window:
         return found
 
 
+def _entitling(bought: Bought, now: datetime, in_force: Bought, terms: BillingTerms) -> Bought:
+    """The subscriptions whose entitlements count at that time (DC-20)."""
+    if terms.entitled == ACTIVE or not in_force:
+        return in_force
+    month = month_of(now)
+    return [each for each in bought if each.starts < month.until and month.since < each.ends]
+
+
 def stretch_of(window: Window, terms: BillingTerms) -> Stretch:
     """What all that was counted in it comes to."""
-    entitled = entitlement(window.active)
     counted = tuple(
-        _counted(window, terms.usage[name], tally, entitled.get(name, 0))
+        _counted(window, terms.usage[name], tally, window.entitled.get(name, 0))
         for name, tally in sorted(window.tallies.items())
     )
     first = window.active[0].key[1] if window.active else None

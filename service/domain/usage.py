@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import Any, BinaryIO, NamedTuple
 
 from service.domain.accounts import account_itself
-from service.domain.billing import SEATS, BillingTerms, UsageType
+from service.domain.billing import MONTH, SEATS, BillingTerms, UsageType
 from service.domain.directory import Directory
 from service.domain.entities import ACCOUNT_LEVEL
 from service.domain.identifiers import spell_moment
@@ -66,7 +66,11 @@ class Meter:
         self._period = period
         cuts = [edge for each in self._bought for edge in (each.starts, each.ends)]
         cuts += [end_of(each, terms.grace_days) for each in self._bought]
-        cuts += period.months() if months else []
+        if months:
+            cuts += period.months()
+        if terms.entitled == MONTH and self._bought:
+            # Outside of these nothing is active, and nobody is entitled to anything.
+            cuts += Period(min(cuts), max(cuts)).months()
         self._windows = [Window(each, self._bought, terms) for each in windows(period, cuts)]
         self._at = 0
         self._users: dict[str, tuple[str, ...]] = {}
