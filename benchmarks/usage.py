@@ -13,7 +13,7 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from service.domain.world import read_world
 from service.policy.policy_set import read_policy_set
 
 YEAR, AGENTS, LOG_INS_A_DAY = 2026, 5_000, 8
+LINES_A_PIECE, TELL_EVERY = 500, 1_000_000
 SHIFT_SECONDS, WORKING_DAYS = 8 * 3600, 5 / 7
 
 
@@ -96,26 +97,28 @@ def line(midnight: datetime, since: int, until: int, agent: int) -> bytes:
 
 
 class Stream:
-    """The lines as a file to read from, and how long drawing them has taken."""
+    """The lines in pieces, as they are read from a file, and how long drawing them has taken."""
 
     def __init__(self, source: Iterator[list[bytes]], most: int):
         self._source = source
         self._most = most
-        self._lines: Iterator[bytes] = iter(())
         self.given = 0
         self.seconds = 0.0
 
-    def readline(self, limit: int) -> bytes:
-        if self.given == self._most:
-            return b""
-        found = next(self._lines, None)
-        if found is None:
+    def pieces(self, tell: Callable[[], None]) -> Iterator[bytes]:
+        """Some hundred lines at a time, no more of them than wanted; `tell` at every million."""
+        while self.given < self._most:
             begin = time.perf_counter()
-            self._lines = iter(next(self._source, ()))
+            lines = next(self._source, [])[: self._most - self.given]
             self.seconds += time.perf_counter() - begin
-            found = next(self._lines, b"")
-        self.given += bool(found)
-        return found
+            if not lines:
+                return
+            for at in range(0, len(lines), LINES_A_PIECE):
+                piece = lines[at : at + LINES_A_PIECE]
+                yield b"".join(piece)
+                self.given += len(piece)
+                if self.given % TELL_EVERY < len(piece):
+                    tell()
 
 
 def main() -> None:
@@ -133,21 +136,18 @@ def main() -> None:
     print(f"{options.agents:,} agents; {resident_mib():.0f} MiB before the first record")
     begin = time.perf_counter()
 
-    def told(read: int, size_bytes: int) -> None:
-        if read % 1_000_000 == 0:
-            seconds = time.perf_counter() - begin - stream.seconds
-            print(
-                f"{read:12,} records  {read / seconds:10,.0f}/s  peak {peak_mib():.0f} MiB",
-                flush=True,
-            )
+    def told() -> None:
+        seconds = time.perf_counter() - begin - stream.seconds
+        rate, peak = stream.given / seconds, peak_mib()
+        print(f"{stream.given:12,} records  {rate:10,.0f}/s  peak {peak:.0f} MiB", flush=True)
 
-    refused = sum(1 for _ in count_lines(meter, stream, told))
-    stretches = meter.finish()
+    refused = sum(1 for _ in count_lines(meter, stream.pieces(told)))
     seconds = time.perf_counter() - begin - stream.seconds
     print(
-        f"{stream.given:12,} records  {stream.given / seconds:10,.0f}/s  peak {peak_mib():.0f} MiB"
-        f"  in {seconds:.0f} s; {refused:,} refused"
+        f"{stream.given:,} records in {seconds:.0f} s, {stream.given / seconds:,.0f}/s; "
+        f"{refused:,} refused; peak {peak_mib():.0f} MiB"
     )
+    stretches = meter.finish()
     for stretch in stretches:
         (counted,) = stretch.counted
         print(

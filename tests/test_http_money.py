@@ -2,11 +2,12 @@
 
 import json
 from datetime import UTC, datetime
+from http.client import RemoteDisconnected
 from pathlib import Path
 
 import pytest
 from conftest import BODY_LIMIT_BYTES
-from serving import BRAND, KEY, problem_of
+from serving import BRAND, KEY, QUESTION, heard, problem_of, serving
 from worlds import directory_of, engine
 
 from service.api.app import build_app
@@ -366,14 +367,95 @@ def test_lines_are_counted_through_both_doors(http):
     assert body["stretches"][0]["usage"][0]["used"] == 60
 
 
-def test_lines_beyond_the_limit_of_a_body_are_refused_and_never_cut(http):
-    lines = b"\n" * (BODY_LIMIT_BYTES + 1)
+CONNECT = {"type": "webex_connect", "at": "2026-11-20T12:00:00Z", "quantity": 3}
+LINE = json.dumps(CONNECT).encode() + b"\n"
 
-    answer = http.post(
-        "/organizations/corvane/usage", content=lines, headers={"Content-Type": NDJSON}
-    )
 
-    assert problem_of(answer) == (413, "request-too-large")
+def post_lines(http, content, path="/organizations/corvane/usage", **headers):
+    return http.post(path, content=content, headers={"Content-Type": NDJSON, **headers})
+
+
+def test_lines_are_counted_as_they_come_however_many_there_are(http):
+    many = 40 * BODY_LIMIT_BYTES // len(LINE)
+
+    whole = post_lines(http, LINE * many)
+    in_chunks = post_lines(http, (LINE * 100 for _ in range(many // 100)))
+
+    assert whole.json()["accepted"] == many
+    assert in_chunks.json()["accepted"] == many // 100 * 100
+
+
+def test_lines_beyond_their_own_limit_are_refused_and_never_cut(limited):
+    content = b"\n" * 5_001
+
+    with limited.client() as http:
+        assert problem_of(post_lines(http, content)) == (413, "request-too-large")
+        chunks = iter([content[:2_500], content[2_500:]])
+        assert problem_of(post_lines(http, chunks)) == (413, "request-too-large")
+        assert post_lines(http, content[:5_000]).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def limited(door):
+    """A server that takes few bytes of usage."""
+    with serving(door=door, WATERSHED_USAGE_LIMIT_BYTES="5000", WATERSHED_WORKERS="1") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/organizations/atlantis/usage", (404, "unknown-entity")),
+        ("/organizations/linz/usage", (404, "not-an-account")),
+        ("/organizations/corvane/usage?subject=user:dora", (403, "denied")),
+        ("/organizations/corvane/usage?subject=dora", (400, "invalid-request")),
+        ("/organizations/corvane/usage?subject=user:a&subject=user:b", (400, "invalid-request")),
+        ("/organizations/corvane/usage?period=2026-13", (400, "invalid-request")),
+        ("/organizations/corvane%2Fx/usage", (404, "unknown-route")),
+        ("//organizations/corvane/usage", (404, "unknown-route")),
+    ],
+)
+def test_lines_are_refused_alike_through_both_doors(http, path, expected):
+    assert problem_of(post_lines(http, LINE * 100, path)) == expected
+    assert problem_of(post_lines(http, LINE, path)) == expected
+
+
+def test_compressed_lines_are_refused(http):
+    answer = post_lines(http, LINE, **{"Content-Encoding": "gzip"})
+
+    assert problem_of(answer) == (415, "unsupported-content-encoding")
+
+
+def test_lines_of_a_stranger_are_not_counted(locked):
+    with locked.client() as stranger:
+        assert problem_of(post_lines(stranger, LINE)) == (401, "not-authenticated")
+
+
+def test_lines_that_break_off_are_no_count(server, door):
+    try:
+        answer = server.say(
+            b"POST /organizations/corvane/usage HTTP/1.1\r\nHost: test\r\n",
+            b"Content-Type: application/x-ndjson\r\nContent-Length: 5000\r\n\r\n" + LINE,
+            hang_up=True,
+        )
+    except RemoteDisconnected:
+        assert door == "asgi"  # who has gone gets no answer
+    else:
+        assert problem_of(answer) == (400, "malformed-document")
+    assert server.decides()
+
+
+def test_decisions_are_made_while_lines_come_in(server):
+    with server.line() as line, server.client() as http:
+        line.sendall(
+            b"POST /organizations/corvane/usage HTTP/1.1\r\nHost: test\r\n"
+            b"Content-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n" % (3 * len(LINE))
+        )
+        line.sendall(LINE)
+        assert http.post("/authorize", json=QUESTION).json()["decision"] is True
+        line.sendall(LINE * 2)
+
+        assert json.loads(heard(line).body)["accepted"] == 3
 
 
 def test_a_stranger_gets_neither_invoice_nor_coverage(locked):

@@ -1,6 +1,5 @@
 """Usage as a stream: what is counted, what is refused by its line, and how it adds up."""
 
-import io
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -123,13 +122,14 @@ BAD_LINES = {
 }
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
 @pytest.mark.parametrize("bad", BAD_LINES)
-def test_a_bad_line_is_refused_and_the_rest_untouched(bad):
+def test_a_bad_line_is_refused_and_the_rest_untouched_however_it_comes(bad, size):
     good = [json.dumps(each).encode() for each in GOOD]
-    stream = io.BytesIO(b"\n".join([good[0], b"", BAD_LINES[bad], *good[1:]]))
+    text = b"\n".join([good[0], b"", BAD_LINES[bad], *good[1:]])
     mixed, clean = meter(), meter()
 
-    refused = list(count_lines(mixed, stream))
+    refused = list(count_lines(mixed, [text[at : at + size] for at in range(0, len(text), size)]))
 
     assert [] == list(count_values(clean, GOOD))
     assert [3] == [line for line, _ in refused]

@@ -1,8 +1,5 @@
 """Money and reports: what an account pays for, what its report covers, what its usage comes to."""
 
-from collections.abc import Callable, Iterable
-from io import BytesIO
-
 from flask import Response, request
 from flask_smorest import Blueprint
 
@@ -10,23 +7,21 @@ from service.api import billing_examples as examples
 from service.api import billing_requests as asked
 from service.api import billing_schemas as schemas
 from service.api.answers import json_answer
-from service.api.billing_rendering import invoice_body, listed, report_body, usage_body
-from service.api.bodies import media_type, parse_object, read_bytes, read_object
+from service.api.billing_rendering import invoice_body, report_body
+from service.api.bodies import media_type, parse_object, pieces, read_bytes, read_object
 from service.api.documentation import documented
 from service.api.messages import JSON, NDJSON
-from service.api.subjects import Asker, admit, asker_in_body, asker_in_query, duties
+from service.api.subjects import admit, asker_in_body, duties
+from service.api.usage_count import UsageCount
 from service.config import Settings
 from service.domain.accounts import organization_record
 from service.domain.invoices import invoice
-from service.domain.periods import EVER, Period
 from service.domain.reports import report
-from service.domain.usage import Meter, count_lines, count_values
 from service.errors import InvalidRequest, Problem
 from service.policy.pdp import PolicyDecisionPoint
 
+USAGE = "/organizations/<organization>/usage"
 _REFUSALS = (400, 403, 404, 413, 415)
-Counting = Callable[[Meter], Iterable[tuple[int, Problem]]]
-"""Gives all records to a meter; the line of each that is refused, and why."""
 
 
 def billing(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
@@ -82,7 +77,7 @@ def billing(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
         covered = report(moment.directory, organization, wanted)
         return json_answer({**report_body(covered, moment.directory.revision), **duties(allowed)})
 
-    @blueprint.route("/organizations/<organization>/usage", methods=["POST"])
+    @blueprint.route(USAGE, methods=["POST"])
     @documented(
         blueprint,
         schemas.UsageAnswer,
@@ -96,35 +91,23 @@ def billing(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
         """What usage records come to: split by subscription, overage on the one that answers
 
         As JSON, or as `application/x-ndjson`, one record a line, with subject and period in the
-        address. Records come in the order in which they begin. One that is wrong is refused by its
-        line and changes nothing for the others. Nothing is kept. Guarded by `view_subscriptions`.
+        address; lines are counted as they come, so that there may be any number of them. Records
+        come in the order in which they begin. One that is wrong is refused by its line and changes
+        nothing for the others. Nothing is kept. Guarded by `view_subscriptions`.
         """
-        body = read_bytes(request, body_limit, (JSON, NDJSON))
-        query, period = asked.read_usage_query(request.args)
         if media_type(request.content_type or "") == NDJSON:
-            asker = asker_in_query(query)
-            return count(
-                organization, asker, period, lambda meter: count_lines(meter, BytesIO(body))
-            )
-        if query:
+            asker, period = asked.read_usage_query(request.args)
+            count = UsageCount(pdp, organization, asker, period)
+            for piece in pieces(request, settings.usage_limit_bytes, (NDJSON,)):
+                count.take(piece)
+            return json_answer(count.end())
+        if request.args:
             reason = "belongs into the body where that is JSON"
-            raise InvalidRequest(Problem(name, None, reason) for name in query)
+            raise InvalidRequest(Problem(name, None, reason) for name in request.args)
+        body = read_bytes(request, body_limit, (JSON, NDJSON))
         document, period = asked.read_usage_request(parse_object(body))
-        records = document["records"]
-        asker = asker_in_body(document)
-        return count(organization, asker, period, lambda meter: count_values(meter, records))
-
-    def count(
-        organization: str, asker: Asker | None, period: Period | None, counted: Counting
-    ) -> Response:
-        moment = pdp.moment()
-        directory = moment.directory
-        organization_record(directory, organization)
-        allowed = admit(pdp, moment, asker, "view_subscriptions", organization)
-        terms = pdp.engine.policies.require_terms()
-        meter = Meter(directory, organization, terms, period or EVER, months=True)
-        refused = listed(counted(meter))
-        body = usage_body(meter, meter.finish(), refused, directory.revision)
-        return json_answer({**body, **duties(allowed)})
+        count = UsageCount(pdp, organization, asker_in_body(document), period)
+        count.take_values(document["records"])
+        return json_answer(count.end())
 
     return blueprint

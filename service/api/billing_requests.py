@@ -7,11 +7,13 @@ otherwise bring the whole report.
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 from marshmallow import RAISE, Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
 from service.api.requests import Entity, entity, loaded, mapping, text
+from service.api.subjects import Asker, asker_in_query
 from service.domain.money import read_price
 from service.domain.periods import Period, read_period
 from service.errors import InvalidRequest, Problem
@@ -119,10 +121,15 @@ def read_query(query: MultiDict[str, str]) -> dict[str, Any]:
     return loaded(_QUERY, _once(query))
 
 
-def read_usage_query(query: MultiDict[str, str]) -> tuple[dict[str, Any], Period | None]:
+def parameters(query: bytes) -> MultiDict[str, str]:
+    """The parameters of an address, from what stands behind its question mark."""
+    return MultiDict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+
+
+def read_usage_query(query: MultiDict[str, str]) -> tuple[Asker | None, Period | None]:
     """Who asks by address, and for which period. Raises InvalidRequest."""
     asked = loaded(_USAGE_QUERY, _once(query))
-    return asked, _period(asked.get("period"))
+    return asker_in_query(asked), _period(asked.get("period"))
 
 
 def read_invoice_request(

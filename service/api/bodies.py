@@ -1,5 +1,6 @@
 """The body of a request: read whole and strictly, or refused. Never cut, coerced or guessed at."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Request
@@ -15,6 +16,9 @@ from service.errors import (
     UnsupportedContentEncoding,
     UnsupportedContentType,
 )
+
+PIECE_BYTES = 65_536
+"""Of a body that is not read whole."""
 
 
 def judge_headers(
@@ -82,22 +86,42 @@ def read_bytes(request: Request, limit_bytes: int, accepted: tuple[str, ...] = (
     return _read(request, limit_bytes)
 
 
+def pieces(request: Request, limit_bytes: int, accepted: tuple[str, ...]) -> Iterator[bytes]:
+    """The body of Flask's request, of one of these media types, as it comes, in small pieces.
+
+    Raises as those above do; what is too long or breaks off is found when that much has come.
+    """
+    encoding, kind = request.headers.get("Content-Encoding", ""), request.content_type or ""
+    judge_headers(request.content_length, encoding, kind, limit_bytes, accepted)
+    size_bytes = 0
+    while piece := _read_piece(request, PIECE_BYTES):
+        size_bytes += len(piece)
+        judge_length(size_bytes, limit_bytes)
+        yield piece
+    if request.content_length not in (None, size_bytes):
+        raise broken_off()
+
+
 def _read(request: Request, limit_bytes: int) -> bytes:
     # One byte more than allowed: what is too long is refused. Werkzeug's own limit would cut a
     # chunked body there, and the rest would be decided on. And read until nothing comes: one read
     # may bring less than there is.
     body = b""
-    try:
-        while len(body) <= limit_bytes:
-            part = request.stream.read(limit_bytes + 1 - len(body))
-            if not part:
-                break
-            body += part
-    except Exception as error:
-        # Each server has its own exceptions for chunks that are no chunks and for a sender who has
-        # gone away. Nothing but the sender's bytes is touched here, so the fault is the sender's.
-        raise broken_off() from error
+    while len(body) <= limit_bytes:
+        part = _read_piece(request, limit_bytes + 1 - len(body))
+        if not part:
+            break
+        body += part
     judge_length(len(body), limit_bytes)
     if request.content_length not in (None, len(body)):
         raise broken_off()
     return body
+
+
+def _read_piece(request: Request, most_bytes: int) -> bytes:
+    try:
+        return request.stream.read(most_bytes)
+    except Exception as error:
+        # Each server has its own exceptions for chunks that are no chunks and for a sender who has
+        # gone away. Nothing but the sender's bytes is touched here, so the fault is the sender's.
+        raise broken_off() from error

@@ -14,7 +14,7 @@ from service.commands.arguments import TEXT, now_option
 from service.commands.asking import asking_options, opened_for
 from service.commands.invoice import read_period_option
 from service.commands.settings import json_option, settings_options
-from service.commands.terminal import one_line, print_json, print_rows, progress
+from service.commands.terminal import Progress, one_line, print_json, print_rows, progress
 from service.config import Settings
 from service.domain.identifiers import spell_moment
 from service.domain.periods import ALWAYS, EVER, FOREVER, Period
@@ -22,6 +22,7 @@ from service.domain.stretches import Stretch
 from service.domain.usage import Meter, count_lines
 
 _MIB = 2**20
+_PIECE_BYTES = 2**16
 
 
 @click.command(
@@ -63,11 +64,7 @@ def usage(
     terms = policies.require_terms()
     meter = Meter(moment.directory, organization, terms, period or EVER, months=True)
     with progress(f"counting {Path(file.name).name}", _size_mib(file)) as tell:
-
-        def told(read: int, size_bytes: int) -> None:
-            tell(f"{read:,} records, MiB", size_bytes // _MIB)
-
-        refused = listed(count_lines(meter, file, told))
+        refused = listed(count_lines(meter, _pieces(file, meter, tell)))
     stretches = meter.finish()
     if as_json:
         print_json(usage_body(meter, stretches, refused, moment.directory.revision))
@@ -81,6 +78,15 @@ def usage(
             click.echo(f"and {meter.refused - len(refused):,} more", err=True)
     if meter.refused:
         click.get_current_context().exit(1)
+
+
+def _pieces(file: BinaryIO, meter: Meter, tell: Progress) -> Iterator[bytes]:
+    size_bytes = 0
+    while piece := file.read(_PIECE_BYTES):
+        yield piece
+        size_bytes += len(piece)
+        done = meter.accepted + meter.refused + meter.outside
+        tell(f"{done:,} records, MiB", size_bytes // _MIB)
 
 
 def _size_mib(file: BinaryIO) -> int | None:

@@ -8,10 +8,10 @@ active, so that one of them is the primary, their entitlement is one number, and
 same for everybody: the access gate and overage go by one clock (requirements 3.5).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from service.domain.accounts import account_itself
 from service.domain.billing import MONTH, SEATS, BillingTerms, UsageType
@@ -22,10 +22,8 @@ from service.domain.periods import EVER, Period, windows
 from service.domain.records import UserRecord
 from service.domain.stretches import Stretch, Window, stretch_of
 from service.domain.subscriptions import end_of, subscriptions_of
-from service.domain.usage_records import Usage, lines, read_line, read_usage
+from service.domain.usage_records import Lines, Usage, read_line, read_usage
 from service.errors import Problem
-
-_TELL_EVERY_LINES = 10_000
 
 
 class _Seat(NamedTuple):
@@ -228,22 +226,35 @@ class Meter:
         return tuple(stretch_of(each, self._terms) for each in self._windows if each.tallies)
 
 
-Progress = Callable[[int, int], None]
-"""Called with how many lines and how many bytes have been read."""
+class LineCount:
+    """Gives lines of records to a meter, as pieces of bytes come."""
+
+    def __init__(self, meter: Meter):
+        self.meter = meter
+        self._lines = Lines()
+
+    def take(self, piece: bytes) -> Iterator[tuple[int, Problem]]:
+        """Count the lines that this piece ends; the number of each that is refused, and why."""
+        return self._count(self._lines.of(piece))
+
+    def end(self) -> Iterator[tuple[int, Problem]]:
+        """Count what is left when no more comes."""
+        return self._count(self._lines.last())
+
+    def _count(self, found: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Problem]]:
+        meter = self.meter
+        for number, line in found:
+            problem = meter.take(read_line(line, meter.types))
+            if problem is not None:
+                yield number, problem
 
 
-def count_lines(
-    meter: Meter, stream: BinaryIO, progress: Progress = lambda read, size_bytes: None
-) -> Iterator[tuple[int, Problem]]:
-    """Count every line of the stream; the number of each that is refused, and why."""
-    size_bytes = 0
-    for number, line in lines(stream):
-        size_bytes += len(line)
-        if number % _TELL_EVERY_LINES == 0:
-            progress(number, size_bytes)
-        problem = meter.take(read_line(line, meter.types))
-        if problem is not None:
-            yield number, problem
+def count_lines(meter: Meter, pieces: Iterable[bytes]) -> Iterator[tuple[int, Problem]]:
+    """Count every line of all pieces; the number of each that is refused, and why."""
+    count = LineCount(meter)
+    for piece in pieces:
+        yield from count.take(piece)
+    yield from count.end()
 
 
 def count_values(meter: Meter, values: Iterable[Any]) -> Iterator[tuple[int, Problem]]:

@@ -6,7 +6,7 @@ A record is wrong by itself or not at all: whatever is wrong with it, the others
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from service.domain.billing import SEATS, UsageType
 from service.domain.identifiers import parse_moment
@@ -14,6 +14,7 @@ from service.domain.strict_json import read_json
 from service.errors import MalformedDocument, Problem, RequestTooLarge
 
 LINE_LIMIT_BYTES = 16_384
+_BLANK = b" \t\r"
 _LEVELS = 2  # a record is an object of plain values
 
 _OF_SEATS = frozenset(("type", "user", "from", "until", "subscription"))
@@ -121,17 +122,27 @@ def _unknown_field(value: Mapping[str, Any], known: frozenset[str]) -> Problem:
     return Problem(field[:80], None, f"is not known here{hint}")
 
 
-def lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers from 1; never more of one than the limit.
+class Lines:
+    """Pieces of bytes put together to lines: those that are not blank, with their numbers from 1.
 
-    A longer line comes as one byte more than the limit, and the rest of it is passed over.
+    Of a line that is longer than the limit, no more is kept than shows that it is.
     """
-    number = 0
-    while line := stream.readline(LINE_LIMIT_BYTES + 1):
-        number += 1
-        if len(line) > LINE_LIMIT_BYTES and not line.endswith(b"\n"):
-            yield number, line
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(LINE_LIMIT_BYTES)
-        elif line := line.strip():
-            yield number, line
+
+    __slots__ = ("_number", "_rest")
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._number = 0
+
+    def of(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
+        """The lines that this piece ends."""
+        *whole, rest = (self._rest + piece).split(b"\n")
+        self._rest = rest[: LINE_LIMIT_BYTES + 1]
+        for line in whole:
+            self._number += 1
+            if line := line.strip(_BLANK):
+                yield self._number, line
+
+    def last(self) -> Iterator[tuple[int, bytes]]:
+        """The line that nothing ended, if there is one."""
+        yield from self.of(b"\n")
