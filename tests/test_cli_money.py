@@ -164,7 +164,7 @@ def test_the_primary_is_one_word_and_none_is_an_exit_status():
     later = run("subscriptions", "primary", "lanthorn", *WORLD, "--now", "2030-01-01")
     assert (later.exit_code, later.stdout) == (1, "")
     told = run("subscriptions", "primary", "lanthorn", *WORLD, "--now", "2030-01-01", "--json")
-    assert json.loads(told.stdout) == {"organization": "lanthorn", "primary": None}
+    assert json.loads(told.stdout) == {"organization": "lanthorn"}
 
 
 def test_the_list_marks_the_primary():

@@ -14,7 +14,7 @@ from service.api.patience import Patience
 from service.errors import MalformedDocument
 
 LINGER_SECONDS = 1.0
-PIECE_BYTES = 16_384  # as much as is worked on before others have their turn
+PIECE_BYTES = 4_096  # as much as is worked on before others have their turn
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

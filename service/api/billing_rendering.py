@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from service.api.rendering import decision_body
-from service.domain import reports
 from service.domain.billing import BillingTerms
 from service.domain.coverage import Coverage
 from service.domain.directory import Directory
@@ -18,6 +17,7 @@ from service.domain.money import spell_amount
 from service.domain.periods import ALWAYS, FOREVER, Period
 from service.domain.provisioning import Binding
 from service.domain.records import SubscriptionRecord
+from service.domain.reports import Scope
 from service.domain.stretches import Counted, Stretch
 from service.domain.subscriptions import RESPONSIBLE, active, entitlement, subscriptions_of
 from service.domain.usage import Meter
@@ -54,7 +54,7 @@ def invoice_body(invoice: Invoice, revision: int) -> dict[str, Any]:
     }
 
 
-def report_body(covered: reports.Coverage, revision: int) -> dict[str, Any]:
+def report_body(covered: Scope, revision: int) -> dict[str, Any]:
     """Which organizations' rows the report holds, and those of no other."""
     account = {} if covered.account is None else {"account": covered.account}
     return {

@@ -95,7 +95,8 @@ def primary(
     account_itself(moment.directory, organization)
     found = primary_of(subscriptions_of(moment.directory, organization), moment.now)
     if as_json:
-        print_json({"organization": organization, "primary": found and found.key[1]})
+        named = {} if found is None else {"primary": found.key[1]}
+        print_json({"organization": organization, **named})
     elif found is not None:
         click.echo(found.key[1])
     if found is None:

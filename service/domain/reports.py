@@ -9,7 +9,7 @@ from service.domain.entities import ACCOUNT_LEVEL
 from service.errors import InvalidRequest, Problem
 
 
-class Coverage(NamedTuple):
+class Scope(NamedTuple):
     """An exact filter of rows: those of these organizations and of no other."""
 
     organization: str
@@ -18,7 +18,7 @@ class Coverage(NamedTuple):
     """The one account in which all of them lie; None where it is a platform's own level."""
 
 
-def report(directory: Directory, organization: str, wanted: Sequence[str] | None) -> Coverage:
+def report(directory: Directory, organization: str, wanted: Sequence[str] | None) -> Scope:
     """What a report of `organization` covers: itself and all below, or exactly those `wanted`.
 
     An organization that is wanted stands for itself alone, not for what lies below it, so that the
@@ -36,7 +36,7 @@ def report(directory: Directory, organization: str, wanted: Sequence[str] | None
     else:
         names = tuple(dict.fromkeys(wanted))
         _refuse_outside(directory, organization, wanted)
-    return Coverage(organization, names, _one_account(directory, names))
+    return Scope(organization, names, _one_account(directory, names))
 
 
 def _refuse_outside(directory: Directory, organization: str, wanted: Sequence[str]) -> None:
