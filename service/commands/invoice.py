@@ -8,8 +8,8 @@ import click
 from service.api.billing_rendering import invoice_body
 from service.api.subjects import Asker
 from service.commands.arguments import TEXT, now_option
-from service.commands.asking import asking_options, opened_for
 from service.commands.settings import json_option, settings_options
+from service.commands.subject_options import asking_options, opened_for
 from service.commands.terminal import one_line, print_json, print_rows
 from service.config import Settings
 from service.domain import invoices

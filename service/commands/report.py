@@ -7,11 +7,12 @@ import click
 from service.api.billing_rendering import report_body
 from service.api.subjects import Asker
 from service.commands.arguments import TEXT, now_option
-from service.commands.asking import asking_options, opened_for
 from service.commands.settings import json_option, settings_options
+from service.commands.subject_options import asking_options, opened_for
 from service.commands.terminal import print_json, print_rows
 from service.config import Settings
 from service.domain import reports
+from service.domain.accounts import organization_record
 
 
 @click.command(
@@ -54,6 +55,6 @@ def report(
     if as_json:
         print_json(report_body(covered, moment.directory.revision))
         return
-    known = moment.directory.tree.organizations
-    rows = [(name, len(known[name].path), known[name].name) for name in covered.organizations]
+    found = [organization_record(moment.directory, name) for name in covered.organizations]
+    rows = [(each.key[1], len(each.path), each.name) for each in found]
     print_rows(("organization", "level", "name"), rows)

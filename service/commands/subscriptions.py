@@ -8,9 +8,9 @@ import click
 from service.api.billing_rendering import addition_body, coverage_body, subscriptions_body
 from service.api.subjects import Asker, request_of
 from service.commands.arguments import TEXT, now_option, read_reference, read_values
-from service.commands.asking import asking_options, judged_for, opened_for
 from service.commands.calendar import print_coverage
 from service.commands.settings import json_option, settings_options
+from service.commands.subject_options import asking_options, judged_for, opened_for
 from service.commands.terminal import one_line, print_json, print_rows, progress
 from service.config import Settings
 from service.domain.accounts import account_itself

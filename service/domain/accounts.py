@@ -10,8 +10,8 @@ from service.errors import NoAccount, NotAnAccount, UnknownEntity
 
 def organization_record(directory: Directory, name: str) -> OrganizationRecord:
     """The organization of this id. Raises UnknownEntity."""
-    record = directory.tree.organizations.get(name)
-    if record is None:
+    record = directory.get(("organization", name))
+    if not isinstance(record, OrganizationRecord):
         raise UnknownEntity("organization", name)
     return record
 
@@ -26,7 +26,7 @@ def paying_account(directory: Directory, organization: str) -> OrganizationRecor
     path = organization_record(directory, organization).path
     if len(path) < ACCOUNT_LEVEL:
         raise NoAccount(organization)
-    return directory.tree.organizations[path[ACCOUNT_LEVEL - 1]]
+    return organization_record(directory, path[ACCOUNT_LEVEL - 1])
 
 
 def account_itself(directory: Directory, organization: str) -> OrganizationRecord:

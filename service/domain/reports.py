@@ -42,7 +42,7 @@ def report(directory: Directory, organization: str, wanted: Sequence[str] | None
 def _refuse_outside(directory: Directory, organization: str, wanted: Sequence[str]) -> None:
     problems = [] if wanted else [Problem("filter", None, "names nothing; leave it out for all")]
     for index, name in enumerate(wanted):
-        record = directory.tree.organizations.get(name)
+        record = directory.get(("organization", name))
         if record is None or organization not in record.path:
             reason = f"does not lie in `{organization}`, so that nothing is reported"
             problems.append(Problem(f"filter[{index}]", name, reason))
@@ -53,7 +53,7 @@ def _refuse_outside(directory: Directory, organization: str, wanted: Sequence[st
 def _one_account(directory: Directory, names: Sequence[str]) -> str | None:
     accounts = dict.fromkeys(
         path[ACCOUNT_LEVEL - 1]
-        for path in (directory.tree.organizations[name].path for name in names)
+        for path in (organization_record(directory, name).path for name in names)
         if len(path) >= ACCOUNT_LEVEL
     )
     if len(accounts) > 1:

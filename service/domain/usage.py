@@ -13,7 +13,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from service.domain.accounts import account_itself
+from service.domain.accounts import account_itself, organization_record
 from service.domain.billing import MONTH, SEATS, BillingTerms, UsageType
 from service.domain.directory import Directory
 from service.domain.entities import ACCOUNT_LEVEL
@@ -163,8 +163,8 @@ class Meter:
         record = self._directory.get(("user", user))
         if not isinstance(record, UserRecord):
             return None
-        organizations = self._directory.tree.organizations
-        paths = (organizations[place].path for place, _ in record.memberships)
+        memberships = record.memberships
+        paths = (organization_record(self._directory, place).path for place, _ in memberships)
         if not any(self.account in path[ACCOUNT_LEVEL - 1 : ACCOUNT_LEVEL] for path in paths):
             return None
         mine = (name for name in record.subscriptions if name in self._age)
