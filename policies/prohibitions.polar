@@ -137,10 +137,10 @@ deny(_: Entity, "transfer", _: Conversation, "conversations-are-transferred-to-o
 deny(_: Entity, "assign_subscription", _: User, "nobody-is-mapped-to-an-expired-subscription") if
   request.subscription.expired;
 
-# A tenant never mixes concurrent and named subscriptions; only active ones bind (S2-18, S2-19, DC-17).
+# A tenant never mixes concurrent and named subscriptions; those that have ended bind nobody (S2-18, S2-19, DC-17).
 deny(_: Entity, "add_subscription", organization: Organization, "tenants-never-mix-subscription-types") if
   subscription in organization.subscriptions and
-  subscription.active and
+  not subscription.expired and
   subscription.kind != request.type;
 
 # A subscription is either concurrent or named (S2-19).

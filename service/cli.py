@@ -16,6 +16,10 @@ _VERBS = {
     "policies": "policies",
     "world": "world",
     "changes": "changes",
+    "subscriptions": "subscriptions",
+    "invoice": "invoice",
+    "report": "report",
+    "usage": "usage",
     "config": "settings",
 }
 """Each verb and its module under `service.commands`, in which it has the same name."""

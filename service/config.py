@@ -98,6 +98,12 @@ class Settings:
     world_limit_bytes: int = _setting(
         "int", "largest world document", default=268_435_456, validate=Range(1024, 1 << 31)
     )
+    usage_limit_bytes: int = _setting(
+        "int",
+        "largest body of usage records as lines, which is counted as it comes",
+        default=1 << 30,
+        validate=Range(1024, 1 << 40),
+    )
     batch_limit_items: int = _setting(
         "int", "most evaluations in one request", default=1000, validate=Range(1, 100_000)
     )

@@ -8,9 +8,11 @@
     │   ├── InvalidChanges          a list of changes with its problems by index
     │   ├── ChangeDenied            a list of changes that its author may not make
     │   ├── UnknownEntity           no such organization, user, partner or resource
-    │   └── NoAccount               an organization of level 1 lies in no account
+    │   ├── NoAccount               an organization of level 1 lies in no account
+    │   └── NotAnAccount            money and subscriptions belong to level 2
     ├── PolicyError                 the law cannot be used
-    │   └── InvalidPolicy           policy files with their list of problems by line
+    │   ├── InvalidPolicy           policy files with their list of problems by line
+    │   └── NoBillingTerms          a policy set that says nothing of money
     ├── InvalidTable                a decision table that cannot be read
     ├── StoreError                  the facts cannot be read, or not be written
     │   ├── StoreUnavailable        the database does not answer, or refuses
@@ -28,6 +30,7 @@
         ├── UnsupportedContentEncoding  a body that is compressed
         ├── RequestTooLarge         a body over the limit, by length or in chunks
         ├── NotAuthenticated        no key, or one that is not known
+        ├── Denied                  the policies deny the route to the subject it is asked for
         └── InvalidPageToken        forged, damaged, or of another query
 
 A class names a situation. Its `code` is public and permanent; its message is one line, lower-case,
@@ -152,6 +155,22 @@ class NoAccount(FactError):
         self.organization = organization
 
 
+class NotAnAccount(FactError):
+    """Invoices, usage and subscriptions belong to level-2 accounts, and this is none."""
+
+    code = "not-an-account"
+
+    def __init__(self, organization: str, account: str | None):
+        where = (
+            "stands at level 1, above all accounts"
+            if account is None
+            else f"is paid for by `{_shortened(account)}`; ask there"
+        )
+        super().__init__(f"`{_shortened(organization)}` is no level-2 account: it {where}")
+        self.organization = organization
+        self.account = account
+
+
 class PolicyError(WatershedError):
     """The law cannot be used."""
 
@@ -163,6 +182,15 @@ class InvalidPolicy(_WithProblems, PolicyError):
 
     code = "invalid-policy"
     what = "the policy"
+
+
+class NoBillingTerms(PolicyError):
+    """The policy set has no `billing.toml`, so that nothing is known of money."""
+
+    code = "no-billing-terms"
+
+    def __init__(self) -> None:
+        super().__init__("the policies have no `billing.toml`, so nothing is known of money")
 
 
 class InvalidTable(_WithProblems):
@@ -283,9 +311,9 @@ class UnsupportedContentType(RequestError):
 
     code = "unsupported-content-type"
 
-    def __init__(self, content_type: str):
+    def __init__(self, content_type: str, accepted: Iterable[str] = ("application/json",)):
         shown = f"`{_shortened(content_type)}`" if content_type else "missing"
-        super().__init__(f"the content type is {shown}; send application/json")
+        super().__init__(f"the content type is {shown}; send {' or '.join(accepted)}")
 
 
 class UnsupportedContentEncoding(RequestError):
@@ -313,6 +341,17 @@ class NotAuthenticated(RequestError):
     """No key came with the request, or one that is not known."""
 
     code = "not-authenticated"
+
+
+class Denied(RequestError):
+    """The policies deny to the named subject what was asked for; `decision` says why."""
+
+    code = "denied"
+
+    def __init__(self, subject: str, action: str, resource: str, decision: Any):
+        what = f"`{_shortened(subject)}` may not {action} `{_shortened(resource)}`"
+        super().__init__(f"{what}: {decision.reason}")
+        self.decision = decision
 
 
 class InvalidPageToken(RequestError):

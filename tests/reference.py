@@ -476,8 +476,9 @@ class _Question:
         world, wanted = self.world, self.parameters
         bought = world.bought_by(self.owner)
         self._must(wanted["type"] in ("concurrent", "named"))
-        for name in filter(world.in_force, bought):  # DC-17
-            self._must(world.subscriptions[name]["type"] == wanted["type"])
+        for name in bought:
+            if world.now < instant(world.subscriptions[name]["ends"]):  # DC-17
+                self._must(world.subscriptions[name]["type"] == wanted["type"])
         options = [world.subscriptions[name].get("telephony") for name in bought]
         first = next((option for option in options if option is not None), None)
         if first is not None and wanted.get("telephony") is not None:

@@ -105,7 +105,7 @@ def problem_of(answer: Answer | httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == PROBLEM
     body = json.loads(answer.body)
     assert ["type", "title", "status", "code", "detail"] == list(body)[:5]
-    more = {403: {"index", "effect", "denial"}, 409: {"revision"}}.get(answer.status, set())
+    more = {403: {"index", "effect", "decision"}, 409: {"revision"}}.get(answer.status, set())
     assert set(body) - set(list(body)[:5]) <= {"problems", *more}
     assert body["status"] == answer.status
     assert body["detail"]

@@ -1,23 +1,26 @@
 """The OpenAPI document says what the service does, and the page that shows it needs nobody else."""
 
+import os
 import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from serving import BRAND, GOOD, KEY, environment, serving
 from worlds import directory_of, engine
 
 from service import errors
-from service.api import examples
+from service.api import billing_examples, examples
 from service.api.app import build_app
 from service.api.problems import KINDS
 from service.config import Settings
 from service.domain.world import parse_world
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 
+CORVANE = "/organizations/corvane"
 WINTER = datetime(2026, 12, 1, tzinfo=UTC)
 
 
@@ -110,6 +113,16 @@ def without_what_differs(value):
         ("/organizations/corvane/tree", None, examples.TREE),
         ("/organizations/linz/resources?type=channel", None, examples.RESOURCES),
         ("/users/jakob/organizations", None, examples.MEMBERSHIPS),
+        (f"{CORVANE}/invoice", billing_examples.INVOICE_REQUEST, billing_examples.INVOICE),
+        (f"{CORVANE}/report", billing_examples.REPORT_REQUEST, billing_examples.REPORT),
+        (f"{CORVANE}/usage", billing_examples.USAGE_REQUEST, billing_examples.USAGE),
+        (f"{CORVANE}/subscriptions?subject=user:anton", None, billing_examples.SUBSCRIPTIONS),
+        (f"{CORVANE}/coverage?subject=user:anton", None, billing_examples.COVERAGE),
+        (
+            f"{CORVANE}/subscriptions/check",
+            billing_examples.ADDITION_REQUEST,
+            billing_examples.ADDITION,
+        ),
     ],
 )
 def test_every_example_is_a_true_answer(app, path, body, example):
@@ -241,6 +254,10 @@ def written_at_random():
         yield running
 
 
+def _path_with_tests():
+    return os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+
+
 def test_no_generated_request_finds_an_undocumented_answer(written_at_random, tmp_path):
     locked = written_at_random
     # Not every string of the schema is taken: NUL, and page tokens that nobody gave out.
@@ -248,8 +265,9 @@ def test_no_generated_request_finds_an_undocumented_answer(written_at_random, tm
     command += ["--header", f"Authorization: Bearer {KEY}", "--max-examples", "15", "--seed", "1"]
     command += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"]
     command += ["--exclude-checks", "positive_data_acceptance"]
+    hooks = {"SCHEMATHESIS_HOOKS": "ndjson_serializer", "PYTHONPATH": _path_with_tests()}
     run = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+        command, cwd=tmp_path, env=environment(**hooks), capture_output=True, text=True, check=False
     )
 
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]

@@ -6,6 +6,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from service.api.answers import finish
+from service.api.billing import billing
 from service.api.changes import WAITED, changes
 from service.api.decisions import decisions
 from service.api.docs import docs
@@ -18,6 +19,7 @@ from service.api.operations import OPEN_ENDPOINTS, operations
 from service.api.organizations import organizations
 from service.api.policies import policies
 from service.api.problems import register_problems
+from service.api.subscriptions import subscriptions
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
 from service.store.absent import NoStore
@@ -71,6 +73,8 @@ def build_app(
         decisions(pdp, settings),
         organizations(pdp),
         holdings(pdp, settings),
+        billing(pdp, settings),
+        subscriptions(pdp, settings),
         policies(pdp),
         changes(pdp, settings, store or NoStore(), waiting),
         operations(pdp, metrics),

@@ -1,7 +1,7 @@
 """How a server and an ASGI application speak: requests as they come, answers as they go."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from service.api.patience import Patience
 from service.errors import MalformedDocument
 
 LINGER_SECONDS = 1.0
+PIECE_BYTES = 4_096  # as much as is worked on before others have their turn
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -50,6 +51,24 @@ class Body:
             parts += await self._next()
             judge_length(len(parts), limit_bytes)
         return bytes(parts)
+
+    async def pieces(self, limit_bytes: int) -> AsyncIterator[bytes]:
+        """All of it as it comes, each piece in time, none of them large.
+
+        Raises RequestTooLarge, MalformedDocument, RequestTimeout; who has one piece may have to
+        wait for others between two of them.
+        """
+        size_bytes = 0
+        while not self.ended:
+            try:
+                content = await self._patience.wait_for(self._next())
+            except TimeoutError:
+                raise RequestTimeout from None
+            size_bytes += len(content)
+            judge_length(size_bytes, limit_bytes)
+            for at in range(0, len(content), PIECE_BYTES):
+                yield content[at : at + PIECE_BYTES]
+                await asyncio.sleep(0)
 
     async def let_end(self, limit_bytes: int) -> None:
         """Drop what still comes of a body that was not read, for a moment.

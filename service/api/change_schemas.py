@@ -47,11 +47,11 @@ class Refusal(ProblemDocument):
 
 
 class Denial(ProblemDocument):
-    """Why a change was not made on somebody's behalf."""
+    """Why something was not done for somebody."""
 
-    index = Integer(**said("which change was denied, from 0"))
-    effect = text("what it would have done, in the words of `policies/changes.toml`")
-    denial = Nested(DecisionAnswer, **said("the decision that denies it"))
+    index = Integer(**said("of a list of changes: which one was denied, from 0", False))
+    effect = text("what it would have done, in the words of `policies/changes.toml`", False)
+    decision = Nested(DecisionAnswer, **said("the decision that denies it"))
 
 
 class Conflict(ProblemDocument):

@@ -10,9 +10,9 @@ from flask_smorest import Api, Blueprint
 from service import __version__, errors
 from service.api import change_schemas, problems
 from service.api.freshness import MIN_REVISION
-from service.api.messages import JSON, REQUEST_ID
+from service.api.messages import JSON, NDJSON, REQUEST_ID
 from service.api.schemas import ProblemDocument
-from service.policy.decision import Decision
+from service.policy.decision import NO_GRANT, Decision
 
 View = Callable[..., Any]
 
@@ -25,12 +25,16 @@ A denial is an answer: status 200 with `"decision": false`. Statuses 4xx and 5xx
 request or of the service, and are problem documents with a permanent `code`.
 """
 
-_DENIAL = Decision(False, "no-grant", (), (), None, "5d1c…", 42, "aec280d3551d3d86")
 _EXAMPLES: Mapping[int, errors.WatershedError] = {
     400: errors.InvalidRequest([errors.Problem("subject.id", None, "is missing")]),
     401: errors.NotAuthenticated("send a key as `Authorization: Bearer KEY`"),
+    403: errors.Denied(
+        "user:anton",
+        "issue_invoice",
+        "organization:corvane",
+        Decision(False, NO_GRANT, id=32 * "0", revision=1, policy=16 * "0"),
+    ),
     404: errors.UnknownEntity("organization", "atlantis"),
-    403: errors.ChangeDenied(0, "organization.created", _DENIAL),
     409: errors.RevisionConflict(41, 42),
     413: errors.RequestTooLarge("the body", 1_048_576, "bytes"),
     415: errors.UnsupportedContentEncoding("gzip"),
@@ -82,6 +86,7 @@ def documented(
     *,
     refusals: Iterable[int] = (),
     body: Mapping[str, Any] | None = None,
+    lines: Mapping[str, Any] | None = None,
     query: Any = None,
     content_type: str = JSON,
     headers: Mapping[str, Any] | None = None,
@@ -89,6 +94,8 @@ def documented(
     needs_key: bool = True,
 ) -> Callable[[View], View]:
     """Describe a view: its answer, its refusals, what it takes. The view itself stays as it is.
+
+    `body` is what it takes as JSON, and `lines` what it takes as one JSON value a line.
 
     flask-smorest describes a view by wrapping it, once for each decorator. Here it wraps a
     stand-in, and the view only takes over the description.
@@ -121,7 +128,8 @@ def documented(
         if query is not None:
             manual["parameters"].append({"in": "query", "schema": query})
         if body is not None:
-            manual["requestBody"] = {"required": True, "content": {JSON: body}}
+            content = {JSON: body} if lines is None else {JSON: body, NDJSON: lines}
+            manual["requestBody"] = {"required": True, "content": content}
         if not needs_key:
             manual["security"] = []
         view._apidoc = blueprint.doc(**manual)(described)._apidoc

@@ -2,10 +2,12 @@
 
 What is read, decided and answered here is what Flask reads, decides and answers; only the carrying
 differs. One event loop serves every connection, so nothing here waits for one client alone: a slow
-body costs a socket, and a long batch lets others in between.
+body costs a socket, and a long batch lets others in between. Lines of usage are counted here too,
+because they are too many to be handed on whole.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import perf_counter
@@ -27,15 +29,18 @@ from service.api.asgi_messages import (
     with_body,
 )
 from service.api.batches import answer_batch, answer_one
-from service.api.bodies import judge_headers, judge_length, parse_object
+from service.api.billing import USAGE
+from service.api.billing_requests import parameters, read_usage_query
+from service.api.bodies import judge_headers, judge_length, media_type, parse_object
 from service.api.changes import CHANGES, WORLD
 from service.api.decisions import AUTHORIZE, EVALUATION, EVALUATIONS
 from service.api.freshness import MIN_REVISION, TasksThatWait, demand, read_revision
 from service.api.guard import build_guard
-from service.api.messages import Answer, id_of_request
+from service.api.messages import NDJSON, Answer, id_of_request, spell
 from service.api.metrics import Metrics
 from service.api.patience import BODY_SECONDS, Patience
 from service.api.problems import problem_of
+from service.api.usage_count import UsageCount
 from service.api.writes import read_log_query
 from service.config import Settings
 from service.errors import InvalidRequest, NotAuthenticated, StoreError
@@ -43,6 +48,7 @@ from service.policy.pdp import PolicyDecisionPoint
 
 LONG = 12
 """How many times longer a client may take over a list of changes or a world."""
+_USAGE = re.compile("/organizations/([^/]+)/usage")
 
 Evaluate = Callable[[dict[str, Any]], Awaitable[str]]
 
@@ -93,6 +99,10 @@ def build_door(
             begun = perf_counter()
             status = await decide(evaluation, headers, Body(receive, patience), send)
             metrics.answered(scope["path"], status, perf_counter() - begun)
+        elif (counted := _counted(scope, headers)) is not None:
+            begun, query = perf_counter(), scope["query_string"]
+            status = await count(counted, query, headers, Body(receive, patience), send)
+            metrics.answered(USAGE, status, perf_counter() - begun)
         elif b"content-length" in headers or b"transfer-encoding" in headers:
             await hand_on_whole(scope, headers, receive, send)
         else:
@@ -147,6 +157,31 @@ def build_door(
             await body.let_end(body_limit)
         return answer.status
 
+    async def count(
+        organization: str, query: bytes, headers: Headers, body: Body, send: Send
+    ) -> int:
+        """Count lines of usage as they come: a year of them fits into no memory."""
+        request_id = _request_id(headers)
+        try:
+            guard(text_of(headers, b"authorization"))
+            judge_headers(
+                _announced_bytes(headers),
+                text_of(headers, b"content-encoding"),
+                text_of(headers, b"content-type"),
+                settings.usage_limit_bytes,
+                (NDJSON,),
+            )
+            counted = UsageCount(pdp, organization, *read_usage_query(parameters(query)))
+            async for piece in body.pieces(settings.usage_limit_bytes):
+                counted.take(piece)
+            answer = Answer(spell(counted.end()))
+        except Exception as error:
+            answer = problem_of(error, request_id)
+        await say(answer, request_id, send)
+        if not body.ended:
+            await body.let_end(body_limit)
+        return answer.status
+
     async def hand_on_whole(scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Hand on a request when all of its body is here: threads must not wait for clients."""
         limit = large.get((scope["method"], scope["path"]), body_limit)
@@ -170,6 +205,16 @@ def build_door(
 
 
 _MIN_REVISION = MIN_REVISION.lower().encode()
+
+
+def _counted(scope: Scope, headers: Headers) -> str | None:
+    """The organization whose usage this request brings line by line; None for any other request."""
+    if scope["method"] != "POST" or b"content-type" not in headers:
+        return None
+    path = _USAGE.fullmatch(scope["path"])
+    if path is None or media_type(text_of(headers, b"content-type")) != NDJSON:
+        return None
+    return path[1]
 
 
 def _request_id(headers: Headers) -> str:

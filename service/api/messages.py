@@ -5,6 +5,7 @@ import random
 from typing import Any, NamedTuple
 
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
 REQUEST_ID = "X-Request-ID"
 
 # Nothing here is a page but /docs, which brings a policy of its own.

@@ -7,10 +7,10 @@ from service.api import examples, fact_schemas
 from service.api.answers import json_answer
 from service.api.documentation import documented
 from service.api.rendering import memberships_body, organization_body, tree_body
+from service.domain.accounts import paying_account
 from service.domain.directory import Directory
-from service.domain.entities import ACCOUNT_LEVEL
 from service.domain.records import OrganizationRecord, UserRecord
-from service.errors import NoAccount, UnknownEntity
+from service.errors import UnknownEntity
 from service.policy.pdp import PolicyDecisionPoint
 
 
@@ -49,10 +49,7 @@ def organizations(pdp: PolicyDecisionPoint) -> Blueprint:
         At level 2 that is the organization itself; at level 1 there is none (`no-account`).
         """
         directory = pdp.facts.snapshot()
-        path = find_organization(directory, organization).path
-        if len(path) < ACCOUNT_LEVEL:
-            raise NoAccount(organization)
-        account = find_organization(directory, path[ACCOUNT_LEVEL - 1])
+        account = paying_account(directory, organization)
         return json_answer(organization_body(account, directory))
 
     @blueprint.route("/users/<user>/organizations")

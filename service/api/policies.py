@@ -10,9 +10,7 @@ from service.api import fact_schemas
 from service.api.answers import json_answer
 from service.api.documentation import documented
 from service.errors import UnknownEntity
-from service.policy.mandates import CHANGES_FILE
 from service.policy.pdp import PolicyDecisionPoint
-from service.policy.policy_set import TYPES_FILE
 from service.policy.source import Rule
 
 _RULE_MEMBERS = ("predicate", "name", "file", "line", "comment", "source")
@@ -27,8 +25,7 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
     def list_policies() -> Response:
         """Every rule in force, with its file and line"""
         law = pdp.engine.policies
-        files = [*(file.name for file in law.files), TYPES_FILE]
-        files += [CHANGES_FILE] if law.changes else []
+        files = [*(file.name for file in law.files), *law.tables]
         body = {"revision": law.revision, "files": files, "rules": _rules(law.rules)}
         return json_answer(body)
 
@@ -37,9 +34,7 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
     def get_policy(name: str) -> Response:
         """One file of the policies, whole"""
         law = pdp.engine.policies
-        source = {TYPES_FILE: law.types, **dict(law.sources)}.get(name)
-        if name == CHANGES_FILE and law.changes:
-            source = law.changes
+        source = {**law.tables, **dict(law.sources)}.get(name)
         if source is None:
             raise UnknownEntity("policy file", name)
         rules = _rules(rule for rule in law.rules if rule.file == name)

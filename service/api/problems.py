@@ -1,7 +1,7 @@
 """Which status, and how an error is spelled: RFC 9457 problem documents, and nothing else.
 
-The only place that maps an error to a status. No problem speaks of a verdict: a denial is an
-answer.
+The only place that maps an error to a status. No problem speaks of a verdict, since a denial is an
+answer; but a route that acts for a named subject is refused where the policies deny it (403).
 """
 
 import logging
@@ -56,6 +56,9 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.AnotherHistory: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The database was replaced"),
     errors.UnknownEntity: Kind(HTTPStatus.NOT_FOUND, "Not in the world"),
     errors.NoAccount: Kind(HTTPStatus.NOT_FOUND, "Lies in no account"),
+    errors.NotAnAccount: Kind(HTTPStatus.NOT_FOUND, "Is no account"),
+    errors.NoBillingTerms: Kind(HTTPStatus.NOT_FOUND, "Nothing is known of money"),
+    errors.Denied: Kind(HTTPStatus.FORBIDDEN, "Denied to the subject"),
 }
 """Whatever is not here is the service's own fault, and says nothing of itself outside."""
 
@@ -91,7 +94,9 @@ def body_of(error: errors.WatershedError) -> dict[str, Any]:
     match error:
         case errors.ChangeDenied():
             body |= {"index": error.index, "effect": error.effect}
-            body["denial"] = decision_body(error.decision)
+            body["decision"] = decision_body(error.decision)
+        case errors.Denied():
+            body["decision"] = decision_body(error.decision)
         case errors.RevisionConflict():
             body["revision"] = error.found
         case errors.IdempotencyKeyReused():

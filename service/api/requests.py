@@ -195,4 +195,4 @@ def _problems(messages: Mapping[str, Any], above: str = "") -> Iterator[Problem]
 
 
 # What requests of other modules are made of too.
-Count, mapping, loaded = _Count, _mapping, _loaded
+Count, text, mapping, entity, loaded = _Count, _text, _mapping, _entity, _loaded

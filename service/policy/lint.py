@@ -28,8 +28,22 @@ def lint(policies: PolicySet) -> list[Problem]:
     return [
         problem
         for located in located_clauses(policies.files)
-        for problem in linter.problems(located)
+        for problem in (*linter.problems(located), *_other_grace(located, policies))
     ]
+
+
+def _other_grace(located: Located, policies: PolicySet) -> Iterator[Problem]:
+    """Where a rule gives other days of grace than `billing.toml` counts usage by.
+
+    Access and usage go by one clock: who is let in is counted, and nobody else (requirements 3.5).
+    """
+    body = located.clause.body
+    for word, bracket, days in zip(body, body[1:], body[2:], strict=False):
+        if word.text == "subscribed" and bracket.text == "(" and policies.terms is not None:
+            counted = str(policies.terms.grace_days)
+            if days.text != counted:
+                reason = f"differs from usage.grace_days in billing.toml, which is {counted}"
+                yield located.problem(days, days.text, reason)
 
 
 class _Linter:

@@ -1,6 +1,5 @@
 """`changes.toml`: which actions a change means. What it does not name is allowed to nobody."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -10,7 +9,6 @@ from service.domain.schema import BUILT_IN_TYPES, Schema
 from service.errors import InvalidPolicy, Problem
 
 CHANGES_FILE = "changes.toml"
-CHANGES_LIMIT_BYTES = 64 * 1024
 
 # What an effect brings along for the parameters of an action, beyond a resource's own attributes.
 _VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -33,18 +31,12 @@ Mandates = Mapping[tuple[str, str], tuple[Demand, ...]]
 """By kind and effect, such as ("organization", "created"): whatever must be allowed."""
 
 
-def read_mandates(body: bytes, schema: Schema) -> Mandates:
-    """What `changes.toml` says of a policy set that speaks about these types.
+def read_mandates(document: Mapping[str, Any], schema: Schema) -> Mandates:
+    """What a parsed `changes.toml` says of a policy set that speaks about these types.
 
     Raises:
         InvalidPolicy: with every problem, its place as `changes.toml: channel.moved`.
     """
-    if len(body) > CHANGES_LIMIT_BYTES:
-        raise InvalidPolicy([_problem("", None, f"is larger than {CHANGES_LIMIT_BYTES} bytes")])
-    try:
-        document = tomllib.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InvalidPolicy([_problem("", None, f"is not TOML: {str(error)[:400]}")]) from None
     mandates: dict[tuple[str, str], tuple[Demand, ...]] = {}
     problems: list[Problem] = []
     for kind, lines in document.items():
@@ -70,7 +62,7 @@ def read_mandates(body: bytes, schema: Schema) -> Mandates:
 
 
 def _problem(path: str, value: Any, reason: str) -> Problem:
-    return Problem(f"{CHANGES_FILE}: {path}" if path else CHANGES_FILE, value, reason)
+    return Problem(f"{CHANGES_FILE}: {path}", value, reason)
 
 
 def _demands(table: Any) -> Iterator[Demand]:

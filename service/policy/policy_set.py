@@ -2,19 +2,23 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from service.domain.billing import BillingTerms, read_billing
 from service.domain.moment import Vocabulary
 from service.domain.schema import Schema, read_schema
-from service.errors import InvalidPolicy, Problem
+from service.errors import InvalidPolicy, NoBillingTerms, Problem
 from service.policy.mandates import CHANGES_FILE, Mandates, read_mandates
 from service.policy.source import PolicyFile, Rule, read_policy, rules
 
 TYPES_FILE = "types.toml"
-TYPES_LIMIT_BYTES = 64 * 1024
+BILLING_FILE = "billing.toml"
+TABLE_LIMIT_BYTES = 64 * 1024
+NOTHING: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,28 @@ class PolicySet:
     """Policies that have been read but not yet asked anything."""
 
     sources: tuple[tuple[str, bytes], ...]
-    types: bytes
+    tables: Mapping[str, bytes]
+    """The files beside the rules, by name: TYPES_FILE, and of CHANGES_FILE and BILLING_FILE those
+    that there are."""
     files: tuple[PolicyFile, ...]
     schema: Schema
-    changes: bytes
-    """`changes.toml`; empty where a policy set has none, and then nobody changes anything."""
     mandates: Mandates
-    """Which actions a change means."""
+    """Which actions a change means; without CHANGES_FILE nobody changes anything."""
+    terms: BillingTerms | None
+    """What they say of money; None for a policy set without BILLING_FILE."""
     revision: str
     """A digest of every byte that decides: equal if and only if the law is equal."""
+
+    @property
+    def types(self) -> bytes:
+        """What stands in TYPES_FILE."""
+        return self.tables[TYPES_FILE]
+
+    def require_terms(self) -> BillingTerms:
+        """What the policies say of money. Raises NoBillingTerms if they say nothing."""
+        if self.terms is None:
+            raise NoBillingTerms
+        return self.terms
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -44,7 +61,8 @@ class PolicySet:
 
 
 def read_policy_set(folder: Path) -> PolicySet:
-    """The policies in `folder`: every `*.polar`, `types.toml`, and `changes.toml` if there is one.
+    """The policies in `folder`: every `*.polar`, `types.toml`, and `changes.toml` and
+    `billing.toml` if there are any.
 
     Raises:
         InvalidPolicy: with every problem that can be found without asking oso.
@@ -53,41 +71,47 @@ def read_policy_set(folder: Path) -> PolicySet:
         names = sorted(path for path in folder.iterdir() if path.suffix == ".polar")
         sources = [(path.name, path.read_bytes()) for path in names]
         types = (folder / TYPES_FILE).read_bytes()
-        changes = folder / CHANGES_FILE
-        mandated = changes.read_bytes() if changes.exists() else b""
+        others = [folder / name for name in (CHANGES_FILE, BILLING_FILE)]
+        beside = {path.name: path.read_bytes() for path in others if path.exists()}
     except OSError as error:
         what = error.filename or str(folder)
         raise InvalidPolicy(
             [Problem(str(what), None, f"cannot be read: {error.strerror}")]
         ) from None
-    return policy_set(sources, types, mandated)
+    return policy_set(sources, types, beside)
 
 
 def policy_set(
-    sources: Iterable[tuple[str, bytes]], types: bytes, changes: bytes = b""
+    sources: Iterable[tuple[str, bytes]], types: bytes, beside: Mapping[str, bytes] = NOTHING
 ) -> PolicySet:
-    """The policies of these files, given as (name, content), of this `types.toml` and of this
-    `changes.toml`.
+    """The policies of these files, given as (name, content), of this `types.toml`, and of what
+    stands `beside`: the content of CHANGES_FILE and of BILLING_FILE, by name.
 
     Raises:
         InvalidPolicy: with every problem that can be found without asking oso.
     """
     sources = tuple(sources)
+    tables = {TYPES_FILE: types, **beside}
     files = read_policy(sources)
-    if len(types) > TYPES_LIMIT_BYTES:
-        reason = f"is larger than {TYPES_LIMIT_BYTES} bytes"
-        raise InvalidPolicy([Problem(TYPES_FILE, None, reason)])
+    schema = read_schema(_toml(TYPES_FILE, types), TYPES_FILE)
+    mandates, terms = {}, None
+    if CHANGES_FILE in beside:
+        mandates = read_mandates(_toml(CHANGES_FILE, beside[CHANGES_FILE]), schema)
+    if BILLING_FILE in beside:
+        terms = read_billing(_toml(BILLING_FILE, beside[BILLING_FILE]), schema, BILLING_FILE)
+    revision = _digest((*sources, *tables.items()))
+    return PolicySet(sources, tables, files, schema, mandates, terms, revision)
+
+
+def _toml(name: str, content: bytes) -> dict[str, Any]:
+    if len(content) > TABLE_LIMIT_BYTES:
+        reason = f"is larger than {TABLE_LIMIT_BYTES} bytes"
+        raise InvalidPolicy([Problem(name, None, reason)])
     try:
-        declared = tomllib.loads(types.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         # Whatever is no TOML is a ValueError, and so is a number too long for Python.
-        raise InvalidPolicy(
-            [Problem(TYPES_FILE, None, f"is not TOML: {str(error)[:400]}")]
-        ) from None
-    schema = read_schema(declared, TYPES_FILE)
-    mandates = read_mandates(changes, schema)
-    digested = [*sources, (TYPES_FILE, types), *([(CHANGES_FILE, changes)] if changes else [])]
-    return PolicySet(sources, types, files, schema, changes, mandates, _digest(digested))
+        raise InvalidPolicy([Problem(name, None, f"is not TOML: {str(error)[:400]}")]) from None
 
 
 def _digest(sources: Iterable[tuple[str, bytes]]) -> str:
