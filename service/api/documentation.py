@@ -27,6 +27,7 @@ _EXAMPLES: Mapping[int, errors.WatershedError] = {
     400: errors.InvalidRequest([errors.Problem("subject.id", None, "is missing")]),
     401: errors.NotAuthenticated("send a key as `Authorization: Bearer KEY`"),
     404: errors.UnknownEntity("organization", "atlantis"),
+    410: errors.PageTokenExpired(41),
     413: errors.RequestTooLarge("the body", 1_048_576, "bytes"),
     415: errors.UnsupportedContentEncoding("gzip"),
 }

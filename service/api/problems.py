@@ -36,6 +36,7 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.RequestTooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Beyond a limit"),
     errors.NotAuthenticated: Kind(HTTPStatus.UNAUTHORIZED, "A known key is needed"),
     errors.InvalidPageToken: Kind(HTTPStatus.BAD_REQUEST, "Not a token of this query"),
+    errors.PageTokenExpired: Kind(HTTPStatus.GONE, "The list has to be begun anew"),
     errors.UnknownEntity: Kind(HTTPStatus.NOT_FOUND, "Not in the world"),
     errors.NoAccount: Kind(HTTPStatus.NOT_FOUND, "Lies in no account"),
 }
