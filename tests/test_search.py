@@ -78,7 +78,7 @@ def random_scene(seed, searches=8):
 # Lists
 
 
-@examples(60)
+@examples(30)
 @given(scenes(count=4))
 def test_an_item_is_in_a_list_if_and_only_if_a_decision_allows_it(scene):
     document, levels, asked = scene
@@ -88,7 +88,7 @@ def test_an_item_is_in_a_list_if_and_only_if_a_decision_allows_it(scene):
         assert [] == list(differences(engine(), moment, request))
 
 
-@examples(60)
+@examples(30)
 @given(st.integers(0, 1_000_000))
 def test_lists_are_exact_by_laws_that_nobody_has_seen(seed):
     for law, moment, request in random_scene(seed):
@@ -108,7 +108,7 @@ def test_lists_are_the_same_cold_and_warm_and_by_oso_alone(seed):
         assert cold.plans.counts().contradictions == 0
 
 
-@examples(40)
+@examples(25)
 @given(scenes(count=3), st.data())
 def test_a_list_can_be_begun_behind_any_of_its_items(scene, data):
     document, levels, asked = scene
@@ -122,7 +122,7 @@ def test_a_list_can_be_begun_behind_any_of_its_items(scene, data):
                 assert whole[at + 1 :] == list(find(engine(), moment, request, whole[at]))
 
 
-@examples(60)
+@examples(30)
 @given(scenes(count=4))
 def test_the_actions_that_are_found_are_those_that_decisions_allow(scene):
     document, levels, asked = scene
@@ -136,7 +136,7 @@ def test_the_actions_that_are_found_are_those_that_decisions_allow(scene):
         assert sorted(expected) == find_actions(engine(), moment, request)
 
 
-@examples(60)
+@examples(30)
 @given(scenes(count=4))
 def test_where_a_search_is_refused_whole_every_decision_is_denied_for_that_reason(scene):
     document, levels, asked = scene
@@ -171,7 +171,7 @@ def with_a_scope(request):
     return request.resource_type == "organization" or request.resource_type not in BUILT_IN_TYPES
 
 
-@examples(80)
+@examples(40)
 @given(scenes(count=4))
 def test_an_organization_is_in_the_scope_if_and_only_if_a_decision_there_allows(scene):
     document, levels, asked = scene
@@ -181,7 +181,7 @@ def test_an_organization_is_in_the_scope_if_and_only_if_a_decision_there_allows(
         assert [] == list(wrong_places(engine(), moment, request))
 
 
-@examples(60)
+@examples(30)
 @given(st.integers(0, 1_000_000))
 def test_scopes_are_exact_by_laws_that_nobody_has_seen(seed):
     for law, moment, request in random_scene(seed):
