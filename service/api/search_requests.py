@@ -96,7 +96,10 @@ class Described(Wanted):
 
 
 class ScopeRequest(Object):
-    """Where may this subject take this action on resources such as this one?"""
+    """Where may this subject take this action on resources such as this one?
+
+    The organization of the resource, if it is named, counts for nothing.
+    """
 
     subject = entity(Entity, "who")
     action = entity(Action, "does what")
