@@ -11,6 +11,8 @@ from service.errors import WatershedError
 _VERBS = {
     "serve": "serve",
     "check": "check",
+    "who-can": "who_can",
+    "what-can": "what_can",
     "inherited": "inherited",
     "test": "tables",
     "policies": "policies",
@@ -22,7 +24,8 @@ _VERBS = {
     "usage": "usage",
     "config": "settings",
 }
-"""Each verb and its module under `service.commands`, in which it has the same name."""
+"""Each verb and its module under `service.commands`, in which it has the same name, spelled with
+`_` for `-`."""
 
 
 class _Verbs(click.Group):
@@ -34,7 +37,8 @@ class _Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in _VERBS:
             return None
-        return getattr(import_module(f"service.commands.{_VERBS[name]}"), name)
+        module = import_module(f"service.commands.{_VERBS[name]}")
+        return getattr(module, name.replace("-", "_"))
 
     def invoke(self, context: click.Context) -> object:
         try:

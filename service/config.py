@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env, EnvValidationError
-from marshmallow.validate import Length, Range
+from marshmallow.validate import Length, Range, Regexp
 
 from service.errors import ConfigurationError, Problem
 
@@ -85,6 +85,13 @@ class Settings:
         factory=lambda: secrets.token_hex(32),
         secret=True,
         validate=Length(min=16),
+    )
+    public_url: str = _setting(
+        "str",
+        "where clients reach the service, such as `https://pdp.example.com`: what the AuthZEN "
+        "metadata names; by default the address to listen on",
+        default="",
+        validate=Regexp(r"https?://[^/?#@\s]+(/[^/?#\s]+)*\Z", error="is not an address to call"),
     )
     body_limit_bytes: int = _setting(
         "int", "largest request body", default=1_048_576, validate=Range(1024, 1 << 30)

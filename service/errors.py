@@ -31,7 +31,8 @@
         ├── RequestTooLarge         a body over the limit, by length or in chunks
         ├── NotAuthenticated        no key, or one that is not known
         ├── Denied                  the policies deny the route to the subject it is asked for
-        └── InvalidPageToken        forged, damaged, or of another query
+        ├── InvalidPageToken        forged, damaged, or of another query
+        └── PageTokenExpired        of a list whose facts are no longer at hand
 
 A class names a situation. Its `code` is public and permanent; its message is one line, lower-case,
 with what the caller sent in backticks; its values are attributes.
@@ -358,3 +359,13 @@ class InvalidPageToken(RequestError):
     """A page token that this service did not give out for this query."""
 
     code = "invalid-page-token"
+
+
+class PageTokenExpired(RequestError):
+    """A page token of a list whose facts or law are no longer at hand: ask for the list anew."""
+
+    code = "page-token-expired"
+
+    def __init__(self, revision: int):
+        super().__init__(f"revision {revision} is no longer at hand; begin with the first page")
+        self.revision = revision

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -46,6 +47,7 @@ def serve(
     """
     listener = _listen(settings.host, settings.port)
     address = _spelled(listener)
+    settings = replace(settings, public_url=settings.public_url or address)
     # What the collector never visits, it does not write to, and a page that is not written to is
     # not copied: a world of gigabytes stands in memory once.
     gc.collect()

@@ -308,6 +308,92 @@ def test_policies_that_are_not_there_are_named(tmp_path):
     )
 
 
+# who-can, what-can
+
+
+def test_everybody_who_may_do_something_is_listed_in_order_of_the_tree():
+    managers = ("who-can", "manage", "channel:hotline", "--world", BRAND)
+
+    assert ["user:petra", "user:anton", "user:helene"] == answer(*managers).split()
+    rule = "users-work-with-channels-at-and-below-their-organization"
+    explained = [line.split() for line in answer(*managers, "--explain").splitlines()]
+    assert ["user:anton", "meridian/corvane", rule] == explained[1]
+    body = json.loads(answer(*managers, "--json"))
+    assert {"type": "user", "id": "helene"} == body["results"][-1]
+
+
+def test_who_can_is_asked_of_other_types_at_other_times_and_of_what_is_only_described():
+    described = ("--resource-property", "organization=graz", "--world", BRAND)
+
+    assert "user:gerda" in answer("who-can", "reply", "conversation:new", *described).split()
+    view = ("who-can", "view", "organization:corvane", "--type", "partner", "--world", BRAND)
+    assert ["partner:wegweiser"] == answer(*view).split()
+    line = ("who-can", "view", "channel:launch-line", "--world", BRAND)
+    assert "user:dora" in answer(*line, "--now", "2026-12-24").split()
+    assert "user:dora" not in answer(*line, "--now", "2027-12-24").split()
+
+
+def test_nobody_can_and_why_is_said_beside_the_list():
+    result = run("who-can", "reply", "conversation:nowhere", "--world", BRAND)
+
+    assert (0, "") == (result.exit_code, result.stdout)
+    assert result.stderr.startswith("nobody: unknown-resource, no conversation `nowhere`")
+
+
+def test_everything_that_somebody_can_is_counted_by_type_and_action():
+    result = run("what-can", "user:dora", "--world", BRAND, "--now", "2026-12-24")
+    lines = [line.split(maxsplit=3) for line in result.stdout.splitlines()]
+
+    assert ["conversation", "reply", "3", "linz and below"] in lines
+    assert ["channel", "view", "4", "linz and below"] in lines
+    assert ["user", "view", "5"] in lines
+    assert not [line for line in lines if line[1] == "manage"]
+    assert "not asked, for want of --property: share agent," in result.stderr
+
+
+def test_what_somebody_can_do_is_listed_for_one_type_and_action():
+    views = ("what-can", "user:dora", "--type", "channel", "--action", "view", "--world", BRAND)
+    views += ("--now", "2026-12-24")
+
+    names = ["hotline", "launch-line", "linz-sales", "linz-webchat"]
+    assert [f"channel:{name}" for name in names] == answer(*views).split()
+    explained = [line.split() for line in answer(*views, "--explain").splitlines()]
+    assert [names[0], "meridian/corvane"] == [explained[0][0].split(":")[1], explained[0][1]]
+    assert "sub-accounts-use-what-is-shared-with-them" == explained[0][2]
+
+
+def test_a_scope_is_told_in_words_and_in_json():
+    reads = ("what-can", "user:lukas", "--type", "conversation", "--action", "read", "--scope")
+
+    assert ["conversation", "read", "corvane", "and", "below"] == answer(
+        *reads, "--world", BRAND
+    ).split()
+    (found,) = json.loads(answer(*reads, "--world", BRAND, "--json"))["results"]
+    assert "resources" not in found
+    assert {"subtrees": [{"within": "corvane", "path": ["meridian", "corvane"]}]} == found["scope"]
+    invoices = ("what-can", "user:petra", "--type", "invoice", "--scope", "--world", BRAND)
+    assert "meridian and below, level 2" in answer(*invoices)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("user:nobody",), "nothing: unknown-subject, no user `nobody` in the world"),
+        (("user:dora", "--type", "chanel"), "nothing: unknown-resource"),
+        (("user:dora", "--action", "fly"), "nothing: unknown-action, `fly` is no action"),
+        (
+            ("user:dora", "--type", "conversation", "--action", "assign"),
+            "nothing: action.properties.agent is missing",
+        ),
+    ],
+)
+def test_nothing_can_be_done_and_why_is_said_beside_the_list(arguments, complaint):
+    result = run("what-can", *arguments, "--world", BRAND)
+
+    assert (0, "") == (result.exit_code, result.stdout)
+    assert result.stderr.startswith(complaint)
+
+
 # inherited
 
 

@@ -82,7 +82,8 @@ def test_a_key_is_demanded_in_the_document_only_where_there_are_keys(document):
     locked = build(api_keys=(KEY,)).test_client()
     document = locked.get("/openapi.json", headers={"Authorization": f"Bearer {KEY}"}).json
     assert [{"key": []}] == document["security"]
-    assert {"GET /health/live", "GET /health/ready"} == {
+    open_to_all = {"GET /health/live", "GET /health/ready"}
+    assert open_to_all | {"GET /.well-known/authzen-configuration"} == {
         name for name, operation in operations(document) if operation.get("security") == []
     }
 
@@ -123,6 +124,11 @@ def without_what_differs(value):
             billing_examples.ADDITION_REQUEST,
             billing_examples.ADDITION,
         ),
+        ("/access/v1/search/subject", examples.SUBJECT_SEARCH, examples.SUBJECTS),
+        ("/access/v1/search/resource", examples.RESOURCE_SEARCH, examples.RESOURCES_FOUND),
+        ("/access/v1/search/action", examples.ACTION_SEARCH, examples.ACTIONS_FOUND),
+        ("/scope", examples.SCOPE_REQUEST, examples.SCOPE),
+        ("/.well-known/authzen-configuration", None, examples.METADATA),
     ],
 )
 def test_every_example_is_a_true_answer(app, path, body, example):

@@ -14,11 +14,14 @@ from service.api.documentation import build_openapi
 from service.api.freshness import MIN_REVISION, ThreadsThatWait, demand, read_revision
 from service.api.guard import build_guard
 from service.api.holdings import holdings
+from service.api.metadata import metadata
 from service.api.metrics import UNKNOWN_ROUTE, Metrics
 from service.api.operations import OPEN_ENDPOINTS, operations
 from service.api.organizations import organizations
+from service.api.pages import Pages
 from service.api.policies import policies
 from service.api.problems import register_problems
+from service.api.searches import searches
 from service.api.subscriptions import subscriptions
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
@@ -68,11 +71,14 @@ def build_app(
         return response
 
     app.after_request(finish)
+    pages = Pages(pdp, settings.page_secret, settings.page_limit_items)
     openapi = build_openapi(app, keys_configured=bool(settings.api_keys))
     for blueprint in (
         decisions(pdp, settings),
         organizations(pdp),
-        holdings(pdp, settings),
+        holdings(pages),
+        searches(pdp, settings, pages),
+        metadata(settings),
         billing(pdp, settings),
         subscriptions(pdp, settings),
         policies(pdp),

@@ -36,6 +36,7 @@ _EXAMPLES: Mapping[int, errors.WatershedError] = {
     ),
     404: errors.UnknownEntity("organization", "atlantis"),
     409: errors.RevisionConflict(41, 42),
+    410: errors.PageTokenExpired(41),
     413: errors.RequestTooLarge("the body", 1_048_576, "bytes"),
     415: errors.UnsupportedContentEncoding("gzip"),
     422: errors.InvalidChanges(

@@ -176,3 +176,76 @@ WORLD = {
     "subscriptions": {},
     "partners": {},
 }
+
+
+def _found(results: list[dict[str, Any]]) -> dict[str, Any]:
+    page = {"next_token": "", "count": len(results)}
+    return {"page": page, "context": _LAW_AND_FACTS, "results": results}
+
+
+SUBJECT_SEARCH = {
+    "subject": {"type": "user"},
+    "action": {"name": "manage"},
+    "resource": {"type": "channel", "id": "hotline"},
+}
+SUBJECTS = _found([{"type": "user", "id": name} for name in ("petra", "anton", "helene")])
+
+_SHARED = {
+    "reason": "granted",
+    "rules": ["sub-accounts-use-what-is-shared-with-them"],
+    "paths": {"subject": ["meridian", "corvane", "linz"], "resource": ["meridian", "corvane"]},
+}
+RESOURCE_SEARCH = {
+    "subject": DORA,
+    "action": {"name": "view"},
+    "resource": {"type": "channel", "properties": {"organization": "corvane"}},
+    "page": {"limit": 100},
+    "options": {"explain": True},
+}
+RESOURCES_FOUND = _found(
+    [
+        {
+            "type": "channel",
+            "id": "hotline",
+            "context": {
+                **_SHARED,
+                "share": {"with": "all", "depth": "children", "via": "corvane"},
+            },
+        },
+        {
+            "type": "channel",
+            "id": "launch-line",
+            "context": {
+                **_SHARED,
+                "share": {"with": ["linz"], "depth": "children", "via": "linz"},
+                "valid_until": "2027-03-01T00:00:00Z",
+            },
+        },
+    ]
+)
+
+ACTION_SEARCH = {"subject": DORA, "resource": TEST_DRIVE}
+ACTIONS_FOUND = _found(
+    [{"name": name} for name in ("accept", "close", "join", "notify", "read", "reply")]
+)
+
+SCOPE_REQUEST = {
+    "subject": {"type": "user", "id": "lukas"},
+    "action": {"name": "read"},
+    "resource": {"type": "conversation"},
+}
+SCOPE = {
+    "scope": {"subtrees": [{"within": "corvane", "path": ["meridian", "corvane"]}]},
+    "assumes": {"properties": {}, "absent": []},
+    "context": _LAW_AND_FACTS,
+}
+
+_AT = "http://127.0.0.1:8080"
+METADATA = {
+    "policy_decision_point": _AT,
+    "access_evaluation_endpoint": f"{_AT}/access/v1/evaluation",
+    "access_evaluations_endpoint": f"{_AT}/access/v1/evaluations",
+    "search_subject_endpoint": f"{_AT}/access/v1/search/subject",
+    "search_resource_endpoint": f"{_AT}/access/v1/search/resource",
+    "search_action_endpoint": f"{_AT}/access/v1/search/action",
+}

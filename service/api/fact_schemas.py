@@ -56,7 +56,7 @@ class ResourceList(Schema):
     """One page of what an organization holds, ordered by type and id."""
 
     organization = text("whose")
-    revision = Integer(**said("of the facts; it may differ from one page to the next"))
+    revision = Integer(**said("of the facts; the same on all pages"))
     results = List(Nested(HeldResource), **said("the entries of this page"))
     next_page_token = text("for the next page; none on the last", False)
 

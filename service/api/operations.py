@@ -10,7 +10,7 @@ from service.api.metrics import CONTENT_TYPE, Metrics
 from service.domain.directory import Directory
 from service.policy.pdp import PolicyDecisionPoint
 
-OPEN_ENDPOINTS = frozenset(("operations.live", "operations.ready"))
+OPEN_ENDPOINTS = frozenset(("operations.live", "operations.ready", "metadata.configuration"))
 
 
 def operations(pdp: PolicyDecisionPoint, metrics: Metrics) -> Blueprint:

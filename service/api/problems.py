@@ -54,6 +54,7 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.FactsTooOld: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The facts are too old"),
     errors.StoreUnavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not serve"),
     errors.AnotherHistory: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The database was replaced"),
+    errors.PageTokenExpired: Kind(HTTPStatus.GONE, "The list has to be begun anew"),
     errors.UnknownEntity: Kind(HTTPStatus.NOT_FOUND, "Not in the world"),
     errors.NoAccount: Kind(HTTPStatus.NOT_FOUND, "Lies in no account"),
     errors.NotAnAccount: Kind(HTTPStatus.NOT_FOUND, "Is no account"),

@@ -18,50 +18,55 @@ from service.policy.decision import NOTHING, AccessRequest
 _MISSING = {"required": "is missing", "null": "is null"}
 
 
-def _text(**options: Any) -> fields.String:
+def text(**options: Any) -> fields.String:
+    """A string and nothing else."""
     messages = {**_MISSING, "invalid": "is not a string"}
     return fields.String(error_messages=messages, **options)
 
 
-def _mapping(**options: Any) -> fields.Dict:
+def mapping(**options: Any) -> fields.Dict:
+    """An object of any members; null is as if it were not there."""
     messages = {"invalid": "is not an object"}
     return fields.Dict(allow_none=True, error_messages=messages, **options)
 
 
-def _entity(schema: type[Schema], description: str) -> fields.Nested:
+def entity(schema: type[Schema], description: str) -> fields.Nested:
+    """A member that must be there, of this shape."""
     metadata = {"description": description}
     return fields.Nested(schema, required=True, error_messages=_MISSING, metadata=metadata)
 
 
-class _Object(Schema):
+class Object(Schema):
+    """An object of which unknown members are ignored."""
+
     error_messages = {"type": "is not an object"}
 
     class Meta:
         unknown = EXCLUDE
 
 
-class Entity(_Object):
+class Entity(Object):
     """A subject or a resource: whom or what the request is about."""
 
-    type = _text(required=True)
-    id = _text(required=True, metadata={"description": "unique within its type"})
-    properties = _mapping(metadata={"description": "what is said of it beyond that"})
+    type = text(required=True)
+    id = text(required=True, metadata={"description": "unique within its type"})
+    properties = mapping(metadata={"description": "what is said of it beyond that"})
 
 
-class Action(_Object):
+class Action(Object):
     """What the subject wants to do."""
 
-    name = _text(required=True)
-    properties = _mapping(metadata={"description": "the parameters of the action"})
+    name = text(required=True)
+    properties = mapping(metadata={"description": "the parameters of the action"})
 
 
-class Evaluation(_Object):
+class Evaluation(Object):
     """May this subject take this action on this resource?"""
 
-    subject = _entity(Entity, "who")
-    action = _entity(Action, "does what")
-    resource = _entity(Entity, "to what")
-    context = _mapping(
+    subject = entity(Entity, "who")
+    action = entity(Action, "does what")
+    resource = entity(Entity, "to what")
+    context = mapping(
         metadata={"description": "in what circumstances; `organization` is whom the user acts for"}
     )
 
@@ -110,7 +115,7 @@ def read_well_formed(document: dict[str, Any]) -> AccessRequest | None:
 
 def read_validated(document: Mapping[str, Any]) -> AccessRequest:
     """The question of any request, checked by marshmallow. Raises InvalidRequest."""
-    asked = _loaded(_EVALUATION, document)
+    asked = loaded(_EVALUATION, document)
     subject, action, resource = asked["subject"], asked["action"], asked["resource"]
     return AccessRequest(
         subject["type"],
@@ -125,7 +130,7 @@ def read_validated(document: Mapping[str, Any]) -> AccessRequest:
     )
 
 
-class _Count(fields.Integer):
+class Count(fields.Integer):
     """A whole number as a query spells it; Python would also read `1_000` and other digits."""
 
     def _deserialize(self, value: Any, *rest: Any, **more: Any) -> int:
@@ -142,18 +147,18 @@ class Listing(Schema):
 
     error_messages = {"unknown": "is no parameter of this route"}
 
-    type = _text(metadata={"description": "only resources of this type"})
+    type = text(metadata={"description": "only resources of this type"})
     source = fields.String(
         validate=validate.OneOf(SOURCES, error=f"is not one of {', '.join(SOURCES)}"),
         load_default=INHERITED,
         metadata={"description": "what is shared with the organization, what it owns, or both"},
     )
-    limit = _Count(
+    limit = Count(
         validate=validate.Range(1, error="is not a whole number from 1"),
         error_messages={"invalid": "is not a whole number from 1"},
         metadata={"description": "most entries on the page; the service may give fewer"},
     )
-    page_token = _text(metadata={"description": "`next_page_token` of the page before"})
+    page_token = text(metadata={"description": "`next_page_token` of the page before"})
 
 
 _LISTING = Listing()
@@ -167,7 +172,7 @@ def read_listing(query: MultiDict[str, str]) -> dict[str, Any]:
             that is given twice; one that is malformed.
     """
     only_once(query)
-    return _loaded(_LISTING, query.to_dict())
+    return loaded(_LISTING, query.to_dict())
 
 
 def only_once(query: MultiDict[str, str]) -> None:
@@ -177,7 +182,8 @@ def only_once(query: MultiDict[str, str]) -> None:
         raise InvalidRequest(Problem(name, None, "is given twice") for name in twice)
 
 
-def _loaded(schema: Schema, document: Mapping[str, Any]) -> dict[str, Any]:
+def loaded(schema: Schema, document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the document says, by this schema. Raises InvalidRequest."""
     try:
         return schema.load(document)
     except ValidationError as error:
@@ -192,7 +198,3 @@ def _problems(messages: Mapping[str, Any], above: str = "") -> Iterator[Problem]
             yield from _problems(inner, path)
         else:
             yield from (Problem(path, None, reason) for reason in inner)
-
-
-# What requests of other modules are made of too.
-Count, text, mapping, entity, loaded = _Count, _text, _mapping, _entity, _loaded

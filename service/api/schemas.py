@@ -146,3 +146,120 @@ class SingleInBatch(Evaluation):
 
     class Meta:
         unknown = INCLUDE
+
+
+class ResultsPage(Schema):
+    """Which part of the results this is."""
+
+    next_token = text("for the next page; empty on the last")
+    count = Integer(**said("how many results this page has"))
+
+
+class SearchContext(Schema):
+    """From which law and facts, and why there can be no results if that is so."""
+
+    revision = Integer(**said("of the facts; the same on all pages"))
+    policy = text("revision of the policies; the same on all pages")
+    reason = one_of(REASONS, "why every decision would be refused", False)
+    detail = text("the same in words", False)
+
+
+class Paths(Schema):
+    """Ids of organizations from level 1 down."""
+
+    subject = List(fields.String(), **said("to the one that the subject acts for", False))
+    resource = List(fields.String(), **said("to the one in which the resource lies", False))
+
+
+class ResultContext(Schema):
+    """Why it is a result; with `options.explain` only."""
+
+    reason = one_of(REASONS, "always `granted`")
+    rules = List(fields.String(), **said("the names of the rules that allow it"))
+    obligations = List(Nested(Obligation), **said("what an allow demands", False))
+    paths = Nested(Paths, **said("where both lie"))
+    share = fields.Dict(**said("the share by which the resource comes down, if one does", False))
+    valid_until = fields.DateTime(**said("when the last such share ends", False))
+
+
+_WHY = said("why it is a result, if `options.explain` asks for it", False)
+
+
+class FoundEntity(Schema):
+    """A subject or a resource."""
+
+    type = text("the type that was searched for")
+    id = text("unique within its type")
+    context = Nested(ResultContext, **_WHY)
+
+
+class FoundAction(Schema):
+    """An action."""
+
+    name = text("as evaluations spell it")
+    context = Nested(ResultContext, **_WHY)
+
+
+class _Results(Schema):
+    page = Nested(ResultsPage, **said("which part"))
+    context = Nested(SearchContext, **said("from what"))
+
+
+class SubjectResults(_Results):
+    """Every subject that a decision would allow, page by page."""
+
+    results = List(Nested(FoundEntity), **said("in order of the tree, then of the id"))
+
+
+class ResourceResults(_Results):
+    """Every resource that a decision would allow, page by page."""
+
+    results = List(Nested(FoundEntity), **said("in order of the tree, then of the id"))
+
+
+class ActionResults(_Results):
+    """Every action that a decision would allow."""
+
+    results = List(Nested(FoundAction), **said("in order of the name"))
+
+
+class ScopeSubtree(Schema):
+    """An organization and everything below it, but for some."""
+
+    within = text("its id; without it, all organizations are meant", False)
+    path = List(fields.String(), **said("its ids from level 1 down to itself", False))
+    levels = List(Integer(), **said("only at these levels; else at all", False))
+    without = List(fields.String(), **said("not in the subtrees of these", False))
+
+
+class ScopeParts(Schema):
+    """The union of these."""
+
+    subtrees = List(Nested(ScopeSubtree), **said("parts of the tree"))
+    organizations = List(fields.String(), **said("single ones besides", False))
+
+
+class Assumptions(Schema):
+    """What the answer hung on of what the request says of the resource."""
+
+    properties = fields.Dict(**said("what it says"))
+    absent = List(fields.String(), **said("what it does not say"))
+
+
+class ScopeAnswer(Schema):
+    """Where in the tree the action is allowed: there, and nowhere else."""
+
+    scope = Nested(ScopeParts, **said("where"))
+    assumes = Nested(Assumptions, **said("for which resources this holds"))
+    context = Nested(SearchContext, **said("from what"))
+
+
+class Metadata(Schema):
+    """Where the AuthZEN endpoints are."""
+
+    policy_decision_point = text("the public URL of the service")
+    access_evaluation_endpoint = text("one decision")
+    access_evaluations_endpoint = text("many")
+    search_subject_endpoint = text("who can")
+    search_resource_endpoint = text("what can")
+    search_action_endpoint = text("which actions")

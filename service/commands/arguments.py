@@ -1,5 +1,6 @@
 """Arguments as they are written on a command line, and what they mean."""
 
+import functools
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -84,3 +85,53 @@ now_option = click.option(
     metavar="TIME",
     help="The clock of the question.  [the real one]",
 )
+
+
+_VALUE_HELP = "NAME=JSON; what is not JSON is taken as a string."
+
+
+def _values_option(name: str, parameter: str, sentence: str) -> Callable[[Callable], Callable]:
+    return click.option(
+        name,
+        parameter,
+        type=TEXT,
+        callback=read_values,
+        multiple=True,
+        metavar="NAME=JSON",
+        help=f"{sentence}: {_VALUE_HELP}",
+    )
+
+
+def request_options(verb: Callable) -> Callable:
+    """Give a verb what a request says beside subject, action and resource: `properties`,
+    `resource_properties`, `subject_properties`, and `context` with the organization in it."""
+
+    @functools.wraps(verb)
+    def with_context(*, organization: str | None, context: dict[str, Any], **rest: Any) -> Any:
+        if organization is not None:
+            context = {**context, "organization": organization}
+        return verb(context=context, **rest)
+
+    options = [
+        click.option(
+            "--organization",
+            type=TEXT,
+            metavar="ORG",
+            help="The organization that the user acts for.",
+        ),
+        _values_option("--property", "properties", "A parameter of the action"),
+        _values_option(
+            "--resource-property",
+            "resource_properties",
+            "An attribute of a resource that is not in the world",
+        ),
+        _values_option(
+            "--subject-property",
+            "subject_properties",
+            "An attribute of a subject that is not in the world",
+        ),
+        _values_option("--context", "context", "A circumstance of the request"),
+    ]
+    for option in reversed(options):
+        with_context = option(with_context)
+    return with_context

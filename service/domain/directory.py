@@ -13,10 +13,13 @@ from immutables import Map
 
 from service.domain.identifiers import Key
 from service.domain.organizations import DEFAULT_LEVELS
-from service.domain.records import OrganizationRecord, Record
+from service.domain.records import OrganizationRecord, Record, UserRecord
 
 LinkKey = tuple[str, str, str]
 """Who is pointed to, and as what: ("organization", "NSO", "parent") is where NSO is a parent."""
+
+SCATTERED: LinkKey = ("user", "", "scattered")
+"""Where the users are found who are members of no organization, or of several."""
 
 Kinds = Mapping[str, "Map[str, Record]"]
 """The records of each kind by id. A mapping that is made once and never changed."""
@@ -54,16 +57,20 @@ class Marks(NamedTuple):
     """The status of each organization that is not active."""
     gated: "Map[str, None]" = _NONE
     """The accounts whose people need an active subscription."""
+    roots: "Map[str, None]" = _NONE
+    """The organizations of level 1."""
 
     def put(self, record: OrganizationRecord) -> "Marks":
         """The marks when this record stands in place of the one of the same id."""
         name, rest = record.key[1], self.remove(record.key[1])
-        closed, gated = rest
+        closed, gated, roots = rest
         if record.status != "active":
             closed = closed.set(name, record.status)
         if record.subscription_required:
             gated = gated.set(name, None)
-        return Marks(closed, gated)
+        if len(record.path) == 1:
+            roots = roots.set(name, None)
+        return Marks(closed, gated, roots)
 
     def remove(self, name: str) -> "Marks":
         """The marks without those of this organization, whether it has any or not."""
@@ -110,6 +117,10 @@ class Directory:
             name = pending.pop()
             yield name
             pending.extend(reversed(self.children(name)))
+
+    def scattered_users(self) -> "Map[Key, None]":
+        """The users who are members of no organization, or of several, in no particular order."""
+        return self.links.get(SCATTERED, _NONE)
 
     def of_kind(self, kind: str) -> Iterator[Record]:
         """Every record of one type, in no particular order."""
@@ -160,6 +171,8 @@ def directory_of(records: dict[Key, Record], levels: int, revision: int) -> Dire
             marks = marks.put(record)
         for target, relation, _ in record.links():
             links.setdefault((*target, relation), {})[key] = None
+        if _is_scattered(record):
+            links.setdefault(SCATTERED, {})[key] = None
     ends = Map({end: Map(sources) for end, sources in links.items()})
     kinds = {ORGANIZATION: _NONE}
     for kind, several in _by_kind(records.values()).items():
@@ -175,7 +188,14 @@ def _by_kind(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def _ends(record: Record) -> set[LinkKey]:
-    return {(*target, relation) for target, relation, _ in record.links()}
+    ends = {(*target, relation) for target, relation, _ in record.links()}
+    if _is_scattered(record):
+        ends.add(SCATTERED)
+    return ends
+
+
+def _is_scattered(record: Record) -> bool:
+    return isinstance(record, UserRecord) and len(record.memberships) != 1
 
 
 def _unlink(links, end: LinkKey, source: Key) -> None:

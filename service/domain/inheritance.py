@@ -71,7 +71,7 @@ def holdings(
     for key in sorted(found if after is None else (key for key in found if key > after)):
         if key in own:
             yield Holding(key, organization)
-        elif holding := _inherited(moment, directory.records[key], path):
+        elif holding := inherited(moment, directory.records[key], path):
             yield holding
 
 
@@ -86,7 +86,8 @@ def _shared_above(directory: Directory, path: tuple[str, ...]) -> Iterator[Key]:
         yield from directory.linked(("organization", name), "share target")
 
 
-def _inherited(moment: Moment, record: ResourceRecord, path: tuple[str, ...]) -> Holding | None:
+def inherited(moment: Moment, record: ResourceRecord, path: tuple[str, ...]) -> Holding | None:
+    """How the last organization of `path` has part in a resource from above; None if not."""
     owner_path = moment.directory.records["organization", record.organization].path
     reaching = {
         share: via

@@ -101,8 +101,9 @@ class Item(Placed):
     @predicate()
     def shared_with(self, organization: Organization) -> bool:
         """Whether a share in force reaches this organization, or one below it (step 4 of 2.7)."""
-        shares, path = self._record.shares, organization._record.path
-        if not shares or self._record.organization not in path[:-1]:
+        path = organization._record.path
+        # Where it lies before who shares in it: a search asks the one of many at once.
+        if self._record.organization not in path[:-1] or not self._record.shares:
             return False
         return self._reaches(path) or self._names_one_below(path[-1])
 

@@ -125,6 +125,9 @@ def is_object(value: Any) -> bool:
 class Tape:
     """The recording of one evaluation: its steps with their answers, as oso asks for them."""
 
+    room = NODES_LIMIT
+    """A plan that has more nodes than this does not take the recording."""
+
     def __init__(self, question: Question):
         self.registers: list[Any] = registers_of(question)
         self.steps: list[tuple[Step, Hashable]] = []
@@ -137,11 +140,15 @@ class Tape:
             self.usable = False
         return Constant(type(value), value)
 
+    def perform(self, step: Step) -> Any:
+        """What the facts answer. Raises Refused."""
+        return step.perform(self.registers)
+
     def answer(self, step: Step) -> tuple[Any, Register | None]:
         """The answer to `step`, and its register if it is an object. Raises Refused."""
         if self.usable and step in self._answers:
             return self._answers[step]
-        value = step.perform(self.registers)
+        value = self.perform(step)
         register = None
         if is_object(value):
             register = len(self.registers)
@@ -181,6 +188,14 @@ class Plan:
                 registers.append(value)
         return node
 
+    def follow(self, tape: Tape) -> Findings | None:
+        """As `walk`, with the answers that the tape gives."""
+        node = self.root
+        while type(node) is Node:
+            value, _ = tape.answer(node.step)
+            node = node.edges.get(edge_key(value))
+        return node
+
     def graft(self, tape: Tape, findings: Findings) -> bool:
         """Add the branch that was recorded; False where a limit keeps it out.
 
@@ -191,7 +206,7 @@ class Plan:
         if not tape.usable or findings.failure is not None:
             return False
         with self._lock:
-            if self.nodes + len(tape.steps) > NODES_LIMIT:
+            if self.nodes + len(tape.steps) > tape.room:
                 return False
             return self._graft(tape.steps, findings)
 

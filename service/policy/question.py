@@ -99,18 +99,16 @@ def locate(request: AccessRequest, moment: Moment) -> Asked | Failure:
     declared = vocabulary.parameters.get((resource_type, action))
     if declared is None:
         return _unknown_action(request, moment)
-    if declared:
-        problem = _invalid(declared, values, "action.properties")
-        if problem := problem or _unknown(declared, values, moment):
-            return problem
     in_context = vocabulary.schema.context
-    if in_context and (problem := _invalid(in_context, context, "context")):
-        return problem
+    if declared or in_context:
+        problem = _misstated(request, declared, in_context, moment)
+        if problem is not None:
+            return problem
 
     named, acts_for = kinds.get(subject_type), None
     subject = None if named is None else named.get(subject_id)
     if type(subject) is UserRecord:
-        acts_for = _acts_for(subject, context)
+        acts_for = acts_for_of(subject, context)
         if type(acts_for) is Failure:
             return acts_for
     else:
@@ -143,6 +141,30 @@ def locate(request: AccessRequest, moment: Moment) -> Asked | Failure:
             context,
         ),
     )
+
+
+def circumstances_of(request: AccessRequest, moment: Moment) -> tuple[Given, Given] | Failure:
+    """What came with the action, and the context; or why neither can be read."""
+    vocabulary = moment.vocabulary
+    declared = vocabulary.parameters.get((request.resource_type, request.action))
+    if declared is None:
+        return _unknown_action(request, moment)
+    in_context = vocabulary.schema.context
+    if problem := _misstated(request, declared, in_context, moment):
+        return problem
+    return (
+        vocabulary.request_class(moment, declared, request.action_properties),
+        vocabulary.context_class(moment, in_context, request.context),
+    )
+
+
+def _misstated(
+    request: AccessRequest, declared: Attributes, in_context: Attributes, moment: Moment
+) -> Failure | None:
+    values = request.action_properties
+    problem = _invalid(declared, values, "action.properties")
+    problem = problem or _unknown(declared, values, moment)
+    return problem or _invalid(in_context, request.context, "context")
 
 
 def _unknown_action(request: AccessRequest, moment: Moment) -> Failure:
@@ -188,6 +210,19 @@ def _unknown(parameters: Attributes, values: Mapping[str, Any], moment: Moment) 
 # Subjects
 
 
+def subject_of(request: AccessRequest, moment: Moment) -> Entity | Failure:
+    """The subject, acting for whom the request says; or why there is none."""
+    key = (request.subject_type, request.subject_id)
+    record = moment.directory.get(key)
+    if type(record) is UserRecord:
+        acts_for = acts_for_of(record, request.context)
+        return acts_for if type(acts_for) is Failure else User(moment, record, acts_for)
+    other = _other_subject(key, request.subject_properties, request.context, moment)
+    return (
+        other if type(other) is Failure else moment.vocabulary.entity_classes[key[0]](moment, other)
+    )
+
+
 def _other_subject(
     key: Key, said: Mapping[str, Any], context: Mapping[str, Any], moment: Moment
 ) -> Record | Failure:
@@ -207,7 +242,7 @@ def _other_subject(
     return record
 
 
-def _acts_for(user: UserRecord, context: Mapping[str, Any]) -> str | Failure:
+def acts_for_of(user: UserRecord, context: Mapping[str, Any]) -> str | Failure:
     """The organization a user acts for: the one chosen, else selected, else the only one (DC-4)."""
     memberships = user.memberships
     chosen = context.get("organization")
@@ -229,6 +264,15 @@ def _acts_for(user: UserRecord, context: Mapping[str, Any]) -> str | Failure:
 
 
 # What the world knows, and what only the request says
+
+
+def resource_of(request: AccessRequest, moment: Moment) -> Entity | Failure:
+    """The resource, stored or as the request describes it; or why there is none."""
+    key = (request.resource_type, request.resource_id)
+    record = _stored_or_described(key, request.resource_properties, moment, "resource")
+    if type(record) is Failure:
+        return record
+    return moment.vocabulary.entity_classes[key[0]](moment, record)
 
 
 def _stored_or_described(
