@@ -8,7 +8,7 @@ from service.domain.identifiers import Key
 from service.domain.reading import MissingAttribute, Read, Readable, fact, predicate
 from service.domain.records import ALL, ResourceRecord, Share
 from service.domain.schema import PLAIN_KINDS, Attribute, Attributes, EntityType
-from service.domain.sharing import in_force, reached_through
+from service.domain.sharing import reached_through
 
 
 class Organizations(Readable):
@@ -32,19 +32,19 @@ class Organizations(Readable):
     def __repr__(self) -> str:
         return f"organizations of {self._owner!r}"
 
-    @predicate()
+    @predicate("all {it} are {0} or lie below it", "not all {it} are {0} or lie below it")
     def all_within(self, organization: Organization) -> bool:
         """Whether each of them is `organization` or lies below it; an unknown one does not."""
         return self._each(lambda place: place.within(organization))
 
-    @predicate()
+    @predicate("all {it} lie below {0}", "not all {it} lie below {0}")
     def all_below(self, organization: Organization) -> bool:
         """Whether each of them lies below `organization`; `all` do, unless nothing can be below."""
         if self._names == ALL:
             return not organization.is_leaf
         return self._each(lambda place: place.below(organization))
 
-    @predicate()
+    @predicate("the {it} lie in one account", "the {it} lie in several accounts")
     def in_one_account(self) -> bool:
         """Whether no two of them lie in different level-2 accounts."""
         accounts = [place.account for place in self if place.has("account")]
@@ -63,12 +63,12 @@ class Item(Placed):
     __slots__ = ()
     _record: ResourceRecord
 
-    @fact("organization")
+    @fact("organization", "{it} belongs to {value}")
     def organization(self) -> Organization:
         """The organization that owns it."""
         return self._moment.organization(self._record.organization)
 
-    @predicate()
+    @predicate("{it} is shared with {0}", "no share of {it} in force reaches {0}")
     def shared_with(self, organization: Organization) -> bool:
         """Whether a share in force reaches this organization, or one below it (step 4 of 2.7)."""
         shares = self._record.shares
@@ -78,7 +78,7 @@ class Item(Placed):
             self._names_one_below(share, organization) for share in self._in_force()
         )
 
-    @predicate()
+    @predicate("{it} can be used in {0}", "{it} cannot be used in {0}")
     def usable_in(self, organization: Organization) -> bool:
         """Whether it can be used for what belongs to this organization.
 
@@ -100,8 +100,8 @@ class Item(Placed):
         return any(name in known[target].path[:-1] for target in share.targets or ())
 
     def _in_force(self) -> Iterator[Share]:
-        now = self._moment.now
-        return (share for share in self._record.shares if in_force(share, now))
+        lies_in = self._moment.lies_in
+        return (s for s in self._record.shares if lies_in(s.valid_from, s.valid_until))
 
     def _owner_path(self) -> tuple[str, ...]:
         return self._moment.directory.tree.organizations[self._record.organization].path
@@ -169,7 +169,12 @@ def _marked(read, attribute: Attribute) -> property:
     read.__name__ = attribute.name
     optional = ", if it has one" if attribute.optional else ""
     read.polar_read = Read(
-        attribute.name, attribute.kind, False, f"Its {attribute.name}{optional}."
+        attribute.name,
+        attribute.kind,
+        False,
+        f"Its {attribute.name}{optional}.",
+        says=f"the {attribute.name} of {{it}} is {{value}}",
+        foreign=attribute.kind in ("string", "strings"),
     )
     return property(read)
 

@@ -1,6 +1,7 @@
 """What is asked, what is answered, and the five lines between rules and an answer."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 # Every reason a decision can carry, and what it says (contract section 5; README lists them).
@@ -77,6 +78,8 @@ class Decision(NamedTuple):
     id: str = ""
     revision: int = 0
     policy: str = ""
+    valid_until: datetime | None = None
+    """When the clock alone can next change this answer; None: as long as facts and law stay."""
 
     def __bool__(self) -> bool:
         return self.allowed

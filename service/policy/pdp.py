@@ -68,7 +68,11 @@ class PolicyDecisionPoint:
         question = resolve(request, moment)
         if type(question) is Failure:
             return refused(question, *made_from)
-        return combine(self.engine.findings(question), *made_from)
+        moment.until = None
+        decision = combine(self.engine.findings(question), *made_from)
+        # A plan performs the reads of its question, all of them and no other: as long as each is
+        # answered as now, so is the question.
+        return decision if moment.until is None else decision._replace(valid_until=moment.until)
 
     def _new_id(self) -> str:
         """128 random bits in hexadecimal. Nobody can guess the id of another's decision."""
