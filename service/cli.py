@@ -11,6 +11,8 @@ from service.errors import WatershedError
 _VERBS = {
     "serve": "serve",
     "check": "check",
+    "explain": "explain",
+    "simulate": "simulate",
     "inherited": "inherited",
     "test": "tables",
     "policies": "policies",

@@ -28,6 +28,10 @@ FLOORS = {
     "asgi": {"errors", "config", "domain", "policy", "store", "api", "bootstrap", "wsgi"},
     "server": {"errors", "config", "domain", "policy", "store", "api", "bootstrap", "wsgi", "asgi"},
 }
+# Explanations stand on the law and the facts; whoever speaks to people may ask for them.
+FLOORS["explain"] = {"errors", "domain", "policy"}
+for _above in ("api", "console", "bootstrap", "wsgi", "asgi", "server"):
+    FLOORS[_above].add("explain")
 # The command line stands on everything.
 FLOORS["commands"] = set(FLOORS)
 FLOORS["cli"] = set(FLOORS)

@@ -7,6 +7,7 @@ from service.api.answers import finish
 from service.api.decisions import decisions
 from service.api.docs import docs
 from service.api.documentation import build_openapi
+from service.api.explaining import explaining
 from service.api.guard import build_guard
 from service.api.holdings import holdings
 from service.api.operations import OPEN_ENDPOINTS, operations
@@ -39,6 +40,7 @@ def build_app(pdp: PolicyDecisionPoint, settings: Settings) -> Flask:
     openapi = build_openapi(app, keys_configured=bool(settings.api_keys))
     for blueprint in (
         decisions(pdp, settings),
+        explaining(pdp, settings),
         organizations(pdp),
         holdings(pdp, settings),
         policies(pdp),

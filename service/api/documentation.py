@@ -29,6 +29,9 @@ _EXAMPLES: Mapping[int, errors.WatershedError] = {
     404: errors.UnknownEntity("organization", "atlantis"),
     413: errors.RequestTooLarge("the body", 1_048_576, "bytes"),
     415: errors.UnsupportedContentEncoding("gzip"),
+    422: errors.InvalidChanges(
+        [errors.Problem("changes[0].parent", "atlantis", "names no organization of this world")]
+    ),
 }
 _REQUEST_ID_HEADER = {
     REQUEST_ID: {

@@ -140,3 +140,35 @@ READY = {
     **_LAW_AND_FACTS,
     "counts": {"channel": 7, "organization": 6, "user": 19},
 }
+
+SUPPOSITION = {
+    "changes": [{"op": "move_organization", "organization": "linz", "to": "meridian"}],
+    "requests": [
+        {
+            "subject": {"type": "user", "id": "lukas"},
+            "action": {"name": "read"},
+            "resource": {"type": "conversation", "id": "recall-linz"},
+        }
+    ],
+    "now": "2026-12-01T00:00:00Z",
+}
+
+SIMULATION = {
+    **_LAW_AND_FACTS,
+    "now": "2026-12-01T00:00:00Z",
+    "differ": 1,
+    "results": [
+        {
+            "decision": False,
+            "context": {"reason": "no-grant", "rules": []},
+            "differs": True,
+            "now": {
+                "decision": True,
+                "context": {
+                    "reason": "granted",
+                    "rules": ["users-work-on-conversations-at-and-below-their-organization"],
+                },
+            },
+        }
+    ],
+}

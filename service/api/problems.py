@@ -37,6 +37,7 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.NotAuthenticated: Kind(HTTPStatus.UNAUTHORIZED, "A known key is needed"),
     errors.InvalidPageToken: Kind(HTTPStatus.BAD_REQUEST, "Not a token of this query"),
     errors.UnknownEntity: Kind(HTTPStatus.NOT_FOUND, "Not in the world"),
+    errors.InvalidChanges: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A change cannot be made"),
     errors.NoAccount: Kind(HTTPStatus.NOT_FOUND, "Lies in no account"),
 }
 """Whatever is not here is the service's own fault, and says nothing of itself outside."""

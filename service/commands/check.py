@@ -1,20 +1,16 @@
 """`watershed check`: one decision."""
 
 from datetime import datetime
-from typing import Any
 
 import click
 
 from service.api.rendering import decision_body
-from service.commands.arguments import TEXT, now_option, read_reference, read_values
+from service.commands.asking import request_arguments
 from service.commands.opening import open_pdp
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import one_line, print_json
 from service.config import Settings
-from service.domain.identifiers import Key
 from service.policy.decision import REASONS, AccessRequest, Decision
-
-_VALUE_HELP = "NAME=JSON; what is not JSON is taken as a string."
 
 
 @click.command(
@@ -27,61 +23,13 @@ Examples:
   watershed check user:anton use_connect organization:corvane --now 2026-01-01T00:00:00Z
 """
 )
-@click.argument("subject", type=TEXT, callback=read_reference)
-@click.argument("action", type=TEXT)
-@click.argument("resource", type=TEXT, callback=read_reference)
-@click.option(
-    "--organization", type=TEXT, metavar="ORG", help="The organization that the user acts for."
-)
-@click.option(
-    "--property",
-    "properties",
-    type=TEXT,
-    callback=read_values,
-    multiple=True,
-    metavar="NAME=JSON",
-    help=f"A parameter of the action: {_VALUE_HELP}",
-)
-@click.option(
-    "--resource-property",
-    "resource_properties",
-    type=TEXT,
-    callback=read_values,
-    multiple=True,
-    metavar="NAME=JSON",
-    help=f"An attribute of a resource that is not in the world: {_VALUE_HELP}",
-)
-@click.option(
-    "--subject-property",
-    "subject_properties",
-    type=TEXT,
-    callback=read_values,
-    multiple=True,
-    metavar="NAME=JSON",
-    help=f"An attribute of a subject that is not in the world: {_VALUE_HELP}",
-)
-@click.option(
-    "--context",
-    type=TEXT,
-    callback=read_values,
-    multiple=True,
-    metavar="NAME=JSON",
-    help=f"A circumstance of the request: {_VALUE_HELP}",
-)
-@now_option
+@request_arguments
 @click.option("--exit-status", is_flag=True, help="Exit with status 1 if the answer is deny.")
 @settings_options("world", "policies", "levels")
 @json_option
 def check(
     settings: Settings,
-    subject: Key,
-    action: str,
-    resource: Key,
-    organization: str | None,
-    properties: dict[str, Any],
-    resource_properties: dict[str, Any],
-    subject_properties: dict[str, Any],
-    context: dict[str, Any],
+    request: AccessRequest,
     now: datetime | None,
     exit_status: bool,
     as_json: bool,
@@ -91,18 +39,7 @@ def check(
     SUBJECT and RESOURCE are written TYPE:ID. A denial is an answer, so that the exit status is 0
     for both; see --exit-status.
     """
-    if organization is not None:
-        context = {**context, "organization": organization}
     pdp = open_pdp(settings)
-    request = AccessRequest(
-        *subject,
-        action,
-        *resource,
-        subject_properties=subject_properties,
-        action_properties=properties,
-        resource_properties=resource_properties,
-        context=context,
-    )
     decision = pdp.decide(request, pdp.moment(now))
     if as_json:
         print_json(decision_body(decision))

@@ -80,6 +80,10 @@ class Organization(Placed):
         """The organization itself, so that a rule may ask any resource where it lies."""
         return self
 
+    def line(self) -> tuple["Organization", ...]:
+        """Every organization from level 1 down to this one."""
+        return tuple(self._moment.organization(name) for name in self._record.path)
+
     @fact("string", "{it} is of the kind {value}")
     def kind(self) -> str:
         """What it is in its owner's words: dealer, brand, country_team; empty if nobody said."""

@@ -205,13 +205,17 @@ def write_world(directory: Directory) -> dict[str, Any]:
     for key in sorted(directory.records):
         record = directory.records[key]
         if key[0] in _WRITERS:
-            section, write = _WRITERS[key[0]]
-            document[section][key[1]] = _without_defaults(write(record))
+            document[_WRITERS[key[0]][0]][key[1]] = entry_of(record)
         else:
             entry = {"organization": record.organization, **record.attributes}
             document["resources"][reference(key)] = entry
             document["shares"] += [share_entry(key, share) for share in record.shares]
     return document
+
+
+def entry_of(record: Record) -> dict[str, Any]:
+    """What a world document, or a `put_…` change, says of a record that is no resource."""
+    return _without_defaults(_WRITERS[record.key[0]][1](record))
 
 
 def share_entry(key: Key, share: Share) -> dict[str, Any]:
