@@ -12,6 +12,7 @@ _VERBS = {
     "serve": "serve",
     "check": "check",
     "explain": "explain",
+    "verify": "verify",
     "simulate": "simulate",
     "inherited": "inherited",
     "test": "tables",

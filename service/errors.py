@@ -11,6 +11,8 @@
     ├── PolicyError                 the law cannot be used
     │   └── InvalidPolicy           policy files with their list of problems by line
     ├── InvalidTable                a decision table that cannot be read
+    ├── NoProof                     a decision that no rule has made
+    ├── ProofRefused                a proof that does not hold
     └── RequestError                a request that says nothing that could be decided
         ├── InvalidRequest          a body with its list of problems by path
         ├── UnsupportedContentType  a body that does not say it is JSON
@@ -143,6 +145,25 @@ class InvalidTable(_WithProblems):
 
     code = "invalid-table"
     what = "the decision table"
+
+
+class NoProof(WatershedError):
+    """A decision that no rule has made, so that no rule can be shown to have made it."""
+
+    code = "no-proof"
+
+    def __init__(self, reason: str):
+        super().__init__(f"the rules were not asked to the end (`{reason}`); see `watershed check`")
+        self.reason = reason
+
+
+class ProofRefused(WatershedError):
+    """A proof that does not hold of this world and these policies."""
+
+    code = "proof-refused"
+
+    def __init__(self, why: str):
+        super().__init__(f"this is no proof: {_shortened(why, 400)}")
 
 
 class RequestError(WatershedError):

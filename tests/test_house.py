@@ -233,6 +233,7 @@ def test_nothing_is_called_by_a_name_that_says_nothing(name):
 BROAD = {
     "policy.engine": "an error in a rule, in oso or in a predicate denies",
     "policy.plans": "what fails on a plan is asked of oso, which says what failed",
+    "explain.checker": "whatever a proof makes fail shows nothing, and is no proof",
     "api.door": "becomes a problem document, as the other door's errors do",
     "api.bodies": "each server breaks off a body with exceptions of its own; the body is refused",
 }

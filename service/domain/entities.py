@@ -198,6 +198,11 @@ class User(Entity):
         self._record = record
         self._acts_for = acts_for
 
+    @property
+    def acts(self) -> bool:
+        """Whether the user is a subject, who acts for an organization."""
+        return self._acts_for is not None
+
     def _role_at(self, organization: str) -> str:
         for name, role in self._record.memberships:
             if name == organization:

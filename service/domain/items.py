@@ -21,6 +21,11 @@ class Organizations(Readable):
         self._owner = owner
         self._names = names
 
+    @property
+    def names(self) -> list[str] | str:
+        """The ids as they were named, or "all"."""
+        return self._names
+
     def __len__(self) -> int:
         if self._names == ALL:
             raise MissingAttribute(self._owner, "the list behind `all`")

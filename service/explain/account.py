@@ -136,7 +136,7 @@ class Explainer:
             None if place is None else place.id,
             matched,
             closest,
-            tuple(witness.facts.values()),
+            witness.facts,
             tuple(_paths(question)),
         )
 
