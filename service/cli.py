@@ -14,6 +14,7 @@ _VERBS = {
     "explain": "explain",
     "verify": "verify",
     "simulate": "simulate",
+    "impact": "impact",
     "inherited": "inherited",
     "test": "tables",
     "policies": "policies",

@@ -75,6 +75,7 @@ LINES_LIMIT = 300
 LONG_MODULES = {
     "domain.changes": "one small function for each operation, read beside one another",
     "domain.entities": "four short classes, which are the words of the policies",
+    "explain.checker": "a single file, which anybody may take along and read",
     "domain.entries": "one small reader for each section of the world document",
 }
 

@@ -154,7 +154,7 @@ def request_of(proof):
 
 
 def is_the_engines_own(directory, proof, law=None):
-    """Whether the engine itself gives this very proof for the request, clock and levels it names."""
+    """Whether the engine itself gives this very proof for the request and clock that it names."""
     try:
         document = write_world(directory)
         directory = read_world(document, engine().policies.schema, proof["levels"])
