@@ -10,7 +10,9 @@ before the clock starts, as a server would have met its kind before.
 """
 
 import argparse
+import random
 import sys
+import time
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -24,11 +26,13 @@ from service.api.accounts import account_body
 from service.config import Settings
 from service.domain.world import read_world
 from service.explain.account import Explainer
+from service.explain.impact import impact
 from service.policy.engine import Engine
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 from service.policy.policy_set import read_policy_set
 
-GOAL_MS = 50
+GOAL_MS, GOAL_IMPACT_S = 50, 2
+MOVES = 7
 
 
 def explanations(pdp: PolicyDecisionPoint, document: dict, count: int, seed: int) -> None:
@@ -62,18 +66,50 @@ def explanations(pdp: PolicyDecisionPoint, document: dict, count: int, seed: int
             )
 
 
+def impacts(pdp: PolicyDecisionPoint, document: dict, seed: int) -> None:
+    """Weigh moves of single dealers to other accounts."""
+    chance = random.Random(seed)
+    places = document["organizations"]
+    accounts = [name for name, entry in places.items() if entry["kind"] == "nso"]
+    dealers = [name for name, entry in places.items() if entry["kind"] == "dealer"]
+    measuring.settle()
+    spent, processor = [], []
+    print(f"\n{'move':18}{'s':>7}{'CPU s':>7}{'gained':>9}{'lost':>9}{'decided':>10}  of questions")
+    for turn in range(MOVES + 1):
+        dealer, account = chance.choice(dealers), chance.choice(accounts)
+        move = {"op": "move_organization", "organization": dealer, "to": account}
+        moment, begin, begin_cpu = pdp.moment(), now(), time.process_time()
+        found = impact(pdp, [move], moment)
+        seconds, cpu = (now() - begin) / 1e9, time.process_time() - begin_cpu
+        if turn:  # the first one warms the plans
+            spent.append(seconds)
+            processor.append(cpu)
+        print(
+            f"{dealer} to {account:10}{seconds:7.2f}{cpu:7.2f}{found.count(gained=True):9,}"
+            f"{found.count(gained=False):9,}{found.decided:10,}  {found.questions:,}"
+        )
+    print(
+        f"median of the last {MOVES}: {median(spent):.2f} s, {median(processor):.2f} s of processor; "
+        f"goal ≤ {GOAL_IMPACT_S} s: {'yes' if median(spent) <= GOAL_IMPACT_S else 'no'}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("profile", nargs="?", default="XL", help="S, M, L, XL")
     parser.add_argument("--requests", type=int, default=500, help="of each verdict (default: 500)")
     parser.add_argument("--seed", type=int, default=1, help="of world and requests (default: 1)")
+    parser.add_argument("--impact", action="store_true", help="weigh moves of dealers instead")
     options = parser.parse_args()
     core = measuring.pin()
     print(measuring.header(("oso",), core, options.seed))
     policies = read_policy_set(Settings().policies)
     document = generate.world(options.profile, options.seed)
     pdp = PolicyDecisionPoint(Engine(policies), FixedFacts(read_world(document, policies.schema)))
-    explanations(pdp, document, options.requests, options.seed)
+    if options.impact:
+        impacts(pdp, document, options.seed)
+    else:
+        explanations(pdp, document, options.requests, options.seed)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def assert_rules_agree(law, known, question):
             assert matches == (rule.name in found[rule.predicate]), (rule.name, question)
 
 
-@examples(100)
+@examples(60)
 @given(scenes())
 def test_each_rule_alone_matches_where_it_matches_in_the_engine(scene):
     document, levels, asked = scene
@@ -107,7 +107,7 @@ def test_each_rule_alone_matches_as_in_the_engine_in_every_table(folder, path):
             assert_rules_agree(law, known, question)
 
 
-@examples(60)
+@examples(40)
 @given(scenes())
 def test_an_explanation_says_what_the_decision_says(scene):
     document, levels, asked = scene
@@ -241,7 +241,7 @@ def under(directory, document, request, steps):
     return decide(apply_changes(directory, changes, schema()), request, now)
 
 
-@examples(60)
+@examples(40)
 @given(scenes())
 def test_every_nearest_allow_allows_and_all_of_its_steps_are_needed(scene):
     document, levels, asked = scene
@@ -257,7 +257,7 @@ def test_every_nearest_allow_allows_and_all_of_its_steps_are_needed(scene):
                     assert not under(directory, document, request, fewer), (request, fewer)
 
 
-@examples(60)
+@examples(40)
 @given(scenes(count=4))
 def test_no_smaller_set_of_the_candidate_space_allows(scene):
     document, levels, asked = scene
@@ -278,7 +278,7 @@ def test_no_smaller_set_of_the_candidate_space_allows(scene):
                 assert not trial.allows(chosen), (request, [each.words for each in chosen])
 
 
-@examples(60)
+@examples(40)
 @given(scenes())
 def test_everything_that_an_allow_is_said_to_hang_on_takes_it_away(scene):
     document, levels, asked = scene
@@ -292,7 +292,7 @@ def test_everything_that_an_allow_is_said_to_hang_on_takes_it_away(scene):
             assert denial.reason == hinge["then"]["context"]["reason"]
 
 
-@examples(60)
+@examples(40)
 @given(scenes(), st.data())
 def test_an_allow_hangs_on_the_membership_that_is_acted_for(scene, data):
     document, levels, asked = scene

@@ -58,7 +58,7 @@ def holds(proof, world, law=None):
     return True
 
 
-@examples(60)
+@examples(30)
 @given(scenes())
 def test_the_proof_of_every_decision_that_rules_make_is_accepted(scene):
     document, levels, asked = scene
