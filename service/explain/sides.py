@@ -4,10 +4,16 @@ from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
 from service.domain.directory import Directory
+from service.domain.entities import ACCOUNT_LEVEL
 from service.domain.identifiers import Key
-from service.domain.records import PartnerRecord, ResourceRecord, UserRecord
+from service.domain.records import (
+    OrganizationRecord,
+    PartnerRecord,
+    SubscriptionRecord,
+    UserRecord,
+)
 from service.domain.schema import BUILT_IN_TYPES, Schema
-from service.explain.forms import Sight
+from service.explain.forms import Sight, reached
 from service.explain.questions import DESCRIBED, Resource, Subject
 
 
@@ -39,6 +45,26 @@ class Surroundings:
         self._schema = schema
         self._felt = felt
         self._sight = sight
+        # Whatever any side of a question that matters can reach: these keep their ids in forms.
+        self._near = {
+            name
+            for key in felt
+            for directory in directories
+            for name in reached(directory, schema, key)
+        }
+        self._spots: dict[str, Hashable] = {}
+
+    def _spot(self, name: str) -> Hashable:
+        """An organization, or what it has in common with its sisters if nothing is near them."""
+        spot = self._spots.get(name)
+        if spot is None:
+            record = self._directories[1].tree.organizations.get(name)
+            if record is None or name in self._near or len(record.path) <= ACCOUNT_LEVEL:
+                spot = name
+            else:
+                spot = record._replace(key=("", ""), name="", path=record.path[:-1])
+            self._spots[name] = spot
+        return spot
 
     def _records(self) -> Iterator[Any]:
         before, after = (directory.records for directory in self._directories)
@@ -65,8 +91,10 @@ class Surroundings:
             if key in self._felt:
                 felt += made
             else:
+                plainly = self._plainly(record)
                 for each in made:
-                    alike.setdefault((self._plainly(record), each.acts_for), []).append(each)
+                    place = each.acts_for if len(made) > 1 else None
+                    alike.setdefault((plainly, place), []).append(each)
         return Side(felt, list(alike.values()))
 
     def resources(self) -> Side:
@@ -91,23 +119,26 @@ class Surroundings:
                 if ("organization", place) in self._felt:
                     felt.append(each)
                 else:
-                    alike[kind, place] = [each]
+                    alike.setdefault((kind, self._spot(place)), []).append(each)
         return Side(felt, list(alike.values()))
 
     def _plainly(self, record: Any) -> Hashable:
         """What puts a record beside others at first sight; its key if only a form could tell."""
         kind = type(record)
-        if self._sight.ids or (kind is not ResourceRecord and kind is not UserRecord):
+        if self._sight.ids or kind is PartnerRecord or kind is SubscriptionRecord:
             return record.key
+        if kind is OrganizationRecord:
+            return "organization", self._spot(record.key[1])
         if kind is UserRecord:
             if len(record.memberships) != 1 or record.subscriptions:
                 return record.key
-            return record.type, record.status, record.memberships
+            place, role = record.memberships[0]
+            return record.type, record.status, self._spot(place), role
         if not (record.attributes or record.shares):  # nearly all
-            return record.key[0], record.organization
+            return record.key[0], self._spot(record.organization)
         if record.references or any(share.targets is not None for share in record.shares):
             return record.key
         values = tuple(record.attributes.items())
         if any(type(value) is list for _, value in values):
             return record.key
-        return record.key[0], record.organization, values, record.shares
+        return record.key[0], self._spot(record.organization), values, record.shares
