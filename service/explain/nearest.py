@@ -14,7 +14,7 @@ from service.explain.neighbourhood import Neighbourhood
 from service.explain.trials import Option, Trial, ordered
 
 LARGEST_SET = 3
-TRIALS_LIMIT = 5_000
+TRIALS_LIMIT = 2_000
 
 
 class Nearest(NamedTuple):
