@@ -93,6 +93,7 @@ def test_a_simulation_may_set_the_clock(http):
         ({"changes": [MOVE]}, 400, "invalid-request"),
         ({"changes": [MOVE], "requests": []}, 400, "invalid-request"),
         ({"changes": MOVE, "requests": [DORA]}, 400, "invalid-request"),
+        ({"change": [MOVE], "requests": [DORA]}, 400, "invalid-request"),
         ({"changes": ["move"], "requests": [DORA]}, 400, "invalid-request"),
         ({"changes": [], "requests": ["dora"]}, 400, "invalid-request"),
         ({"changes": [], "requests": [{}]}, 400, "invalid-request"),

@@ -109,10 +109,11 @@ class Account(Schema):
 class Supposition(Schema):
     """Changes that are not made, and requests to decide as if they were."""
 
-    changes = List(fields.Dict(), validate=validate.Length(max=CHANGES_LIMIT))
+    changes = List(fields.Dict(), allow_none=True, validate=validate.Length(max=CHANGES_LIMIT))
     requests = List(Nested(Evaluation), required=True, validate=validate.Length(1))
     now = fields.DateTime(
-        metadata={"description": "the clock after the changes; the server's by default"}
+        allow_none=True,
+        metadata={"description": "the clock after the changes; the server's by default"},
     )
 
 

@@ -10,6 +10,7 @@ from service.errors import InvalidRequest, Problem, RequestTooLarge
 from service.policy.decision import AccessRequest
 
 CHANGES_LIMIT = 1_000
+_MEMBERS = ("changes", "requests", "now")
 
 Supposition = tuple[list[Mapping[str, Any]], list[AccessRequest], datetime | None]
 
@@ -21,7 +22,12 @@ def read_supposition(document: Mapping[str, Any], limit_requests: int) -> Suppos
         InvalidRequest: with every problem; the changes themselves are judged when they are made.
         RequestTooLarge: more than CHANGES_LIMIT changes, or more requests than allowed.
     """
-    problems: list[Problem] = []
+    # Strictly: a member that is misspelt would be changes that nobody supposed.
+    problems = [
+        Problem(name, None, f"is not known here; known are {', '.join(_MEMBERS)}")
+        for name in document
+        if name not in _MEMBERS
+    ]
     changes = read_changes(document.get("changes"), problems)
     given = document.get("requests")
     if not isinstance(given, list) or not given:
