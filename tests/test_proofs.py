@@ -257,3 +257,26 @@ def test_the_checker_runs_by_itself_far_from_the_house(tmp_path, of):
 
     assert (run.returncode == 0) == (of == "the world"), run.stderr
     assert run.stdout == ("proven\n" if of == "the world" else "")
+
+
+def test_nobody_is_proven_to_act_who_acts_for_no_organization():
+    law = law_of(FIXTURES / "documents")
+    world = {
+        "organizations": {"board": {}},
+        "users": {"ann": {"memberships": {"board": "agent"}}},
+        "resources": {
+            "folder:f": {"organization": "board"},
+            "document:d": {"organization": "board", "folder": "f", "author": "ann"},
+        },
+    }
+    directory = read_world(world, law.policies.schema)
+    proof, body = proof_of(
+        directory, AccessRequest("user", "ann", "read", "document", "d"), NOW, law
+    )
+    without = json.loads(body)
+    without["users"]["ann"]["memberships"] = {}
+    spelled = json.dumps(without).encode()
+    forged = {**proof, "world": checker.sha256(spelled)}
+
+    assert holds(proof, body, law)
+    assert not holds(forged, spelled, law)

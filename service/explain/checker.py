@@ -116,7 +116,8 @@ class Check:
         subject = "subject" if ask["subject"]["type"] == "user" else self.real["subject"]
         self.ends = [Seen(self, subject), self.action, Seen(self, self.real.pop("resource"))]
         user, chosen = self.entry(self.ends[0]), ask["context"].get("organization")
-        held = user.get("memberships", {user.get("organization"): ""})
+        alone = {} if subject == "subject" else {user["organization"]: ""}
+        held = user.get("memberships", alone)
         self.at = chosen or user.get("selected") or (next(iter(held)) if len(held) == 1 else None)
         if self.at not in held:
             raise Wrong("the subject does not belong to the organization acted for")

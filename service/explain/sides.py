@@ -102,9 +102,10 @@ class Surroundings:
         felt: list[Resource] = []
         alike: dict[Hashable, list[Resource]] = {}
         stored = set(BUILT_IN_TYPES)
+        known = self._schema.types
         for record in self._records():
             key = record.key
-            if key[0] in self._schema.types:
+            if key[0] in known:
                 stored.add(key[0])
                 if key in self._felt:
                     felt.append(Resource(key))
