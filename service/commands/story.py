@@ -100,8 +100,10 @@ def _condition(condition: Mapping[str, Any]) -> list[Line]:
 def _nearest(nearest: Mapping[str, Any]) -> Iterable[list[Line]]:
     yield from _title("Nearest allow")
     sets = nearest["sets"]
-    if not sets:
-        yield [("", f"  none of at most {nearest['searched']} steps")]
+    if not sets and nearest["searched"]:
+        yield [("", f"  none: no set of up to {nearest['searched']} steps was found to allow it")]
+    elif not sets:
+        yield [("", "  none: nothing that could be granted would open this")]
     for found in sets[:SHOWN_SETS]:
         steps = ", and ".join(step["words"] for step in found["steps"])
         yield [("cyan", "  → "), ("", steps), ("dim", f"  (gives away {found['gain']})")]

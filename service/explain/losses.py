@@ -77,7 +77,8 @@ def _of_user(user: UserRecord, is_subject: bool) -> Iterator[Option]:
         words = f"{name} is no longer a member of {place}"
         yield _loss(words, op="revoke_membership", user=name, organization=place)
         if is_subject:
-            for lower in reversed(ROLES[: ROLES.index(role)]):
+            lower_roles = (each for each in ROLES[: ROLES.index(role)] if each != "bot")
+            for lower in reversed(tuple(lower_roles)):
                 yield _loss(
                     f"{name} is {lower} of {place}, and not {role}",
                     ("role", name, place),
