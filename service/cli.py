@@ -11,6 +11,10 @@ from service.errors import WatershedError
 _VERBS = {
     "serve": "serve",
     "check": "check",
+    "explain": "explain",
+    "verify": "verify",
+    "simulate": "simulate",
+    "impact": "impact",
     "who-can": "who_can",
     "what-can": "what_can",
     "inherited": "inherited",

@@ -14,6 +14,8 @@
     │   ├── InvalidPolicy           policy files with their list of problems by line
     │   └── NoBillingTerms          a policy set that says nothing of money
     ├── InvalidTable                a decision table that cannot be read
+    ├── NoProof                     a decision that no rule has made
+    ├── ProofRefused                a proof that does not hold
     ├── StoreError                  the facts cannot be read, or not be written
     │   ├── StoreUnavailable        the database does not answer, or refuses
     │   ├── UnusableStore           the database holds what this version cannot read
@@ -199,6 +201,25 @@ class InvalidTable(_WithProblems):
 
     code = "invalid-table"
     what = "the decision table"
+
+
+class NoProof(WatershedError):
+    """A decision that no rule has made, so that no rule can be shown to have made it."""
+
+    code = "no-proof"
+
+    def __init__(self, reason: str):
+        super().__init__(f"the rules were not asked to the end (`{reason}`); see `watershed check`")
+        self.reason = reason
+
+
+class ProofRefused(WatershedError):
+    """A proof that does not hold of this world and these policies."""
+
+    code = "proof-refused"
+
+    def __init__(self, why: str):
+        super().__init__(f"this is no proof: {_shortened(why, 400)}")
 
 
 class StoreError(WatershedError):

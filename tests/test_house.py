@@ -29,6 +29,10 @@ FLOORS = {
     "asgi": {"errors", "config", "domain", "policy", "store", "api", "bootstrap", "wsgi"},
     "server": {"errors", "config", "domain", "policy", "store", "api", "bootstrap", "wsgi", "asgi"},
 }
+# Explanations stand on the law and the facts; whoever speaks to people may ask for them.
+FLOORS["explain"] = {"errors", "domain", "policy"}
+for _above in ("api", "console", "bootstrap", "wsgi", "asgi", "server"):
+    FLOORS[_above].add("explain")
 # The command line stands on everything.
 FLOORS["commands"] = set(FLOORS)
 FLOORS["cli"] = set(FLOORS)
@@ -76,6 +80,7 @@ LONG_MODULES = {
     "domain.changes": "one small function for each operation, read beside one another",
     "domain.effects": "one small function for each kind of record, and the words for what it finds",
     "domain.entities": "four short classes, which are the words of the policies",
+    "explain.checker": "a single file, which anybody may take along and read",
     "domain.entries": "one small reader for each section of the world document",
     "errors": "one tree",
     "policy.question": "every word of a request and what it means, each with its own refusal",
@@ -241,6 +246,7 @@ BROAD = {
     "policy.engine": "an error in a rule, in oso or in a predicate denies",
     "search.attempts": "what a value that is watched cannot do leaves candidates to be decided",
     "policy.plans": "what fails on a plan is asked of oso, which says what failed",
+    "explain.checker": "whatever a proof makes fail shows nothing, and is no proof",
     "api.door": "becomes a problem document, as the other door's errors do",
     "api.bodies": "each server breaks off a body with exceptions of its own; the body is refused",
 }

@@ -109,6 +109,7 @@ def without_what_differs(value):
     [
         ("/authorize", examples.EVALUATION, examples.DECISION),
         ("/access/v1/evaluations", examples.BATCH, examples.BATCH_ANSWER),
+        ("/simulate", examples.SUPPOSITION, examples.SIMULATION),
         ("/organizations/linz", None, examples.ORGANIZATION),
         ("/organizations/linz/account", None, examples.ACCOUNT),
         ("/organizations/corvane/tree", None, examples.TREE),

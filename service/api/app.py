@@ -11,6 +11,7 @@ from service.api.changes import WAITED, changes
 from service.api.decisions import decisions
 from service.api.docs import docs
 from service.api.documentation import build_openapi
+from service.api.explaining import explaining
 from service.api.freshness import MIN_REVISION, ThreadsThatWait, demand, read_revision
 from service.api.guard import build_guard
 from service.api.holdings import holdings
@@ -75,6 +76,7 @@ def build_app(
     openapi = build_openapi(app, keys_configured=bool(settings.api_keys))
     for blueprint in (
         decisions(pdp, settings),
+        explaining(pdp, settings),
         organizations(pdp),
         holdings(pages),
         searches(pdp, settings, pages),

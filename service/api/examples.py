@@ -249,3 +249,34 @@ METADATA = {
     "search_resource_endpoint": f"{_AT}/access/v1/search/resource",
     "search_action_endpoint": f"{_AT}/access/v1/search/action",
 }
+SUPPOSITION = {
+    "changes": [{"op": "move_organization", "organization": "linz", "to": "meridian"}],
+    "requests": [
+        {
+            "subject": {"type": "user", "id": "lukas"},
+            "action": {"name": "read"},
+            "resource": {"type": "conversation", "id": "recall-linz"},
+        }
+    ],
+    "now": "2026-12-01T00:00:00Z",
+}
+
+SIMULATION = {
+    **_LAW_AND_FACTS,
+    "now": "2026-12-01T00:00:00Z",
+    "differ": 1,
+    "results": [
+        {
+            "decision": False,
+            "context": {"reason": "no-grant", "rules": []},
+            "differs": True,
+            "now": {
+                "decision": True,
+                "context": {
+                    "reason": "granted",
+                    "rules": ["users-work-on-conversations-at-and-below-their-organization"],
+                },
+            },
+        }
+    ],
+}

@@ -56,6 +56,7 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.AnotherHistory: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "The database was replaced"),
     errors.PageTokenExpired: Kind(HTTPStatus.GONE, "The list has to be begun anew"),
     errors.UnknownEntity: Kind(HTTPStatus.NOT_FOUND, "Not in the world"),
+    errors.InvalidChanges: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A change cannot be made"),
     errors.NoAccount: Kind(HTTPStatus.NOT_FOUND, "Lies in no account"),
     errors.NotAnAccount: Kind(HTTPStatus.NOT_FOUND, "Is no account"),
     errors.NoBillingTerms: Kind(HTTPStatus.NOT_FOUND, "Nothing is known of money"),

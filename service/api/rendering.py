@@ -31,17 +31,22 @@ def decision_body(decision: Decision) -> dict[str, Any]:
         context["detail"] = decision.detail
     if decision.obligations:
         context["obligations"] = [{"name": name} for name in decision.obligations]
+    if decision.valid_until is not None:
+        context["valid_until"] = spell_moment(decision.valid_until)
     return {"decision": decision.allowed, "context": context}
 
 
 def spell_decision(decision: Decision) -> str:
     """`decision_body` as JSON, put together from pieces that many decisions have in common."""
-    if decision.detail is not None:
+    allowed, reason, rules, obligations, detail, name, revision, policy, valid_until = decision
+    if detail is not None:
         # It speaks of one request, so it would only fill the memory of pieces.
         return spell(decision_body(decision))
-    allowed, reason, rules, obligations, _, name, revision, policy = decision
     before = _ALLOWED if allowed else _DENIED
-    return before + name + _after_id(reason, rules, obligations, revision, policy)
+    spelled = before + name + _after_id(reason, rules, obligations, revision, policy)
+    if valid_until is None:
+        return spelled
+    return f'{spelled.removesuffix("}}")},"valid_until":"{spell_moment(valid_until)}"}}}}'
 
 
 # The id between these pieces is made of hexadecimal digits: it needs no escapes.

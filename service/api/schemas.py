@@ -61,6 +61,9 @@ class DecisionContext(Schema):
     rules = List(fields.String(), **said("the names of the rules that settled it"))
     revision = Integer(**said("of the facts"))
     policy = text("revision of the policies")
+    valid_until = fields.DateTime(
+        **said("when the clock alone can next change this answer, if ever", False)
+    )
     detail = text("why, in words, if the reason and the rules do not say all", False)
     obligations = List(Nested(Obligation), **said("only with an allow", False))
 

@@ -1,23 +1,16 @@
 """`watershed check`: one decision."""
 
 from datetime import datetime
-from typing import Any
 
 import click
 
 from service.api.rendering import decision_body
-from service.commands.arguments import (
-    TEXT,
-    as_of_option,
-    now_option,
-    read_reference,
-    request_options,
-)
+from service.commands.arguments import as_of_option
+from service.commands.asking import request_arguments
 from service.commands.opening import open_pdp
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import one_line, print_json
 from service.config import Settings
-from service.domain.identifiers import Key
 from service.policy.decision import REASONS, AccessRequest, Decision
 
 
@@ -32,24 +25,14 @@ Examples:
   watershed check user:dora reply conversation:test-drive --database sqlite:///facts.db --as-of 41
 """
 )
-@click.argument("subject", type=TEXT, callback=read_reference)
-@click.argument("action", type=TEXT)
-@click.argument("resource", type=TEXT, callback=read_reference)
-@request_options
-@now_option
+@request_arguments
 @click.option("--exit-status", is_flag=True, help="Exit with status 1 if the answer is deny.")
 @as_of_option
 @settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def check(
     settings: Settings,
-    subject: Key,
-    action: str,
-    resource: Key,
-    properties: dict[str, Any],
-    resource_properties: dict[str, Any],
-    subject_properties: dict[str, Any],
-    context: dict[str, Any],
+    request: AccessRequest,
     now: datetime | None,
     exit_status: bool,
     as_of: int | None,
@@ -61,15 +44,6 @@ def check(
     for both; see --exit-status.
     """
     pdp = open_pdp(settings, as_of)
-    request = AccessRequest(
-        *subject,
-        action,
-        *resource,
-        subject_properties=subject_properties,
-        action_properties=properties,
-        resource_properties=resource_properties,
-        context=context,
-    )
     decision = pdp.decide(request, pdp.moment(now))
     if as_json:
         print_json(decision_body(decision))

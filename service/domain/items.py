@@ -15,7 +15,7 @@ from service.domain.schema import (
     Attributes,
     EntityType,
 )
-from service.domain.sharing import in_force, reached_through
+from service.domain.sharing import reached_through
 from service.errors import UnknownEntity
 
 
@@ -29,6 +29,11 @@ class Organizations(Readable):
         self._moment = moment
         self._names = names
 
+    @property
+    def names(self) -> list[str] | str:
+        """The ids as they were named, or "all"."""
+        return self._names
+
     def __len__(self) -> int:
         if self._names == ALL:
             raise MissingAttribute(self, "the list behind `all`")
@@ -40,7 +45,7 @@ class Organizations(Readable):
     def __repr__(self) -> str:
         return "a list of organizations"
 
-    @predicate()
+    @predicate("all {it} are {0} or lie below it", "not all {it} are {0} or lie below it")
     def all_within(self, organization: Organization) -> bool:
         """Whether each of them is `organization` or lies below it; an unknown one does not."""
         if self._names == ALL:
@@ -52,7 +57,7 @@ class Organizations(Readable):
                 return False
         return True
 
-    @predicate()
+    @predicate("all {it} lie below {0}", "not all {it} lie below {0}")
     def all_below(self, organization: Organization) -> bool:
         """Whether each of them lies below `organization`; `all` do, unless nothing can be below."""
         if self._names == ALL:
@@ -64,7 +69,7 @@ class Organizations(Readable):
                 return False
         return True
 
-    @predicate()
+    @predicate("the {it} lie in one account", "the {it} lie in several accounts")
     def in_one_account(self) -> bool:
         """Whether no two of them lie in different level-2 accounts."""
         if self._names == ALL:
@@ -93,12 +98,12 @@ class Item(Placed):
     def _is_said(self, name: str) -> bool:
         return self._record.attributes.get(name) is not None
 
-    @fact("organization")
+    @fact("organization", "{it} belongs to {value}")
     def organization(self) -> Organization:
         """The organization that owns it."""
         return self._moment.organization(self._record.organization)
 
-    @predicate()
+    @predicate("{it} is shared with {0}", "no share of {it} in force reaches {0}")
     def shared_with(self, organization: Organization) -> bool:
         """Whether a share in force reaches this organization, or one below it (step 4 of 2.7)."""
         path = organization._record.path
@@ -107,7 +112,7 @@ class Item(Placed):
             return False
         return self._reaches(path) or self._names_one_below(path[-1])
 
-    @predicate()
+    @predicate("{it} can be used in {0}", "{it} cannot be used in {0}")
     def usable_in(self, organization: Organization) -> bool:
         """Whether it can be used for what belongs to this organization.
 
@@ -124,17 +129,19 @@ class Item(Placed):
         shares = self._record.shares
         if not shares:
             return False
-        owner_path, now = self._owner_path(), self._moment.now
+        owner_path, lies_in = self._owner_path(), self._moment.lies_in
         for share in shares:
-            if in_force(share, now) and reached_through(share, owner_path, path) is not None:
+            if not lies_in(share.valid_from, share.valid_until):
+                continue
+            if reached_through(share, owner_path, path) is not None:
                 return True
         return False
 
     def _names_one_below(self, name: str) -> bool:
         # What reaches one below by `all` reaches this one too, so that only lists are asked.
-        known, now = self._moment.directory.kinds["organization"], self._moment.now
+        known, lies_in = self._moment.directory.kinds["organization"], self._moment.lies_in
         for share in self._record.shares:
-            if share.targets and in_force(share, now):
+            if share.targets and lies_in(share.valid_from, share.valid_until):
                 for target in share.targets:
                     if name in known[target].path[:-1]:
                         return True
@@ -205,9 +212,15 @@ def _class(
     for attribute in attributes:
         read, present = _reading(attribute, classes)
         optional = ", if it has one" if attribute.optional else ""
-        sentence = f"Its {attribute.name}{optional}."
         read.__name__ = attribute.name
-        read.polar_read = Read(attribute.name, attribute.kind, False, sentence)
+        read.polar_read = Read(
+            attribute.name,
+            attribute.kind,
+            False,
+            f"Its {attribute.name}{optional}.",
+            says=f"the {attribute.name} of {{it}} is {{value}}",
+            foreign=attribute.kind in ("string", "strings"),
+        )
         members[attribute.name] = property(read)
         if present is not None:
             members["present"][attribute.name] = present

@@ -65,14 +65,39 @@ def _parameter_kinds(schema: Schema) -> dict[str, str]:
 
 
 class Moment:
-    """A directory, an instant in UTC, and the words to speak of them. Never changed once made."""
+    """A directory, an instant in UTC, and the words to speak of them.
 
-    __slots__ = ("directory", "now", "vocabulary")
+    `until` is all that changes: the first instant after `now` at which something that was asked of
+    the clock since it was last None could be answered otherwise; None while nothing was asked, or
+    nothing is to come.
+    """
+
+    __slots__ = ("directory", "now", "until", "vocabulary")
 
     def __init__(self, directory: Directory, now: datetime, vocabulary: Vocabulary):
         self.directory = directory
         self.now = now
         self.vocabulary = vocabulary
+        self.until: datetime | None = None
+
+    def lies_in(self, starts: datetime | None, ends: datetime | None) -> bool:
+        """Whether now lies in the term from `starts` to just before `ends`; None is never.
+
+        INVARIANT (one clock): whoever compares anything with `now` does it here, so that `until`
+        bounds every answer in which time had a say.
+        """
+        now = self.now
+        if starts is not None and now < starts:
+            ahead, holds = starts, False
+        elif ends is None:
+            return True
+        elif now < ends:
+            ahead, holds = ends, True
+        else:
+            return False
+        if self.until is None or ahead < self.until:
+            self.until = ahead
+        return holds
 
     def find(self, key: Key) -> Entity | None:
         """The entity of this key, or None if it is not in the world."""

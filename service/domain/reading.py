@@ -33,24 +33,37 @@ class Read(NamedTuple):
     sentence: str
     parameters: tuple[str, ...] = ()
     """The class of each value that a call takes, by name."""
+    says: str = ""
+    """An answer in words: `{it}` is whose it is, `{0}` what a call was given, `{value}` the answer.
+    """
+    otherwise: str = ""
+    """The words where the answer is false, or the name of nothing; empty: `says` speaks of all."""
+    foreign: bool = False
+    """Whether the answer is text that callers or customers write, and may speak of people."""
 
 
-def fact(kind: str) -> Callable[[Callable], property]:
-    """Let policies read this as an attribute of the given kind."""
+def fact(kind: str, says: str, otherwise: str = "") -> Callable[[Callable], property]:
+    """Let policies read this as an attribute of the given kind; see Read for the words."""
 
     def mark(function: Callable) -> property:
-        function.polar_read = Read(function.__name__, kind, False, _first_sentence(function))
+        function.polar_read = Read(
+            function.__name__, kind, False, _first_sentence(function), (), says, otherwise
+        )
         return property(function)
 
     return mark
 
 
-def predicate(kind: str = "boolean") -> Callable[[Callable], Callable]:
-    """Let policies call this; what comes back is of the given kind."""
+def predicate(
+    says: str, otherwise: str = "", kind: str = "boolean"
+) -> Callable[[Callable], Callable]:
+    """Let policies call this; what comes back is of the given kind. See Read for the words."""
 
     def mark(function: Callable) -> Callable:
-        sentence = _first_sentence(function)
-        function.polar_read = Read(function.__name__, kind, True, sentence, _classes(function))
+        sentence, classes = _first_sentence(function), _classes(function)
+        function.polar_read = Read(
+            function.__name__, kind, True, sentence, classes, says, otherwise
+        )
         return function
 
     return mark
@@ -86,7 +99,7 @@ class Readable:
                 own[name] = marked._replace(name=name)
         cls.reads = {**cls.reads, **own}
 
-    @predicate()
+    @predicate("{it} has a {0}", "{it} has no {0}")
     def has(self, name: str) -> bool:
         """Whether it has a value for the optional attribute of this name."""
         if name not in type(self).reads:

@@ -1,7 +1,6 @@
 """The world document: all facts in one object, read whole or not at all, and written back."""
 
 import tomllib
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -217,19 +216,26 @@ def world_entries(directory: Directory) -> Iterator[tuple[str, str | None, dict[
     The name of a share is None. Large worlds are written this way without standing in memory
     twice.
     """
-    keys = sorted(directory.records)
-    for kind, (section, write) in _WRITERS.items():
-        # Sections of one kind of record each; what these are sorted by begins with the kind.
-        for key in keys[bisect_left(keys, (kind, "")) : bisect_left(keys, (f"{kind}\0", ""))]:
-            yield section, key[1], _without_defaults(write(directory.records[key]))
-    resources = [key for key in keys if key[0] not in _WRITERS]
-    for key in resources:
-        record = directory.records[key]
+    for kind, (section, _) in _WRITERS.items():
+        for record in sorted(directory.of_kind(kind), key=_key):
+            yield section, record.key[1], entry_of(record)
+    kinds = sorted(kind for kind in directory.kinds if kind not in _WRITERS)
+    resources = [each for kind in kinds for each in sorted(directory.of_kind(kind), key=_key)]
+    for record in resources:
         entry = {"organization": record.organization, **record.attributes}
-        yield "resources", reference(key), entry
-    for key in resources:
-        for share in directory.records[key].shares:
-            yield "shares", None, share_entry(key, share)
+        yield "resources", reference(record.key), entry
+    for record in resources:
+        for share in record.shares:
+            yield "shares", None, share_entry(record.key, share)
+
+
+def _key(record: Record) -> Key:
+    return record.key
+
+
+def entry_of(record: Record) -> dict[str, Any]:
+    """What a world document, or a `put_…` change, says of a record that is no resource."""
+    return _without_defaults(_WRITERS[record.key[0]][1](record))
 
 
 def share_entry(key: Key, share: Share) -> dict[str, Any]:

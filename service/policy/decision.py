@@ -1,6 +1,7 @@
 """What is asked, what is answered, and the five lines between rules and an answer."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 # Every reason a decision can carry, and what it says (contract section 5; README lists them).
@@ -77,26 +78,36 @@ class Decision(NamedTuple):
     id: str = ""
     revision: int = 0
     policy: str = ""
+    valid_until: datetime | None = None
+    """When the clock alone can next change this answer; None: as long as facts and law stay."""
 
     def __bool__(self) -> bool:
         return self.allowed
 
 
-def combine(findings: Findings, id: str = "", revision: int = 0, policy: str = "") -> Decision:
+def combine(
+    findings: Findings,
+    id: str = "",
+    revision: int = 0,
+    policy: str = "",
+    valid_until: datetime | None = None,
+) -> Decision:
     """The decision that these findings make: deny overrides, silence denies, an error denies.
 
-    It is stamped with its own id, the revision of the facts, and that of the policy.
+    It is stamped with its own id, the revision of the facts, that of the policy, and with when the
+    clock alone can next change it.
 
     INVARIANT (the five lines): a decision allows if and only if no deny rule matched, at least one
     allow rule matched, and nothing failed on the way.
     """
     denies, allows, duties, failure = findings
     if failure is not None:
-        verdict = (False, failure.reason, (), (), failure.detail, id, revision, policy)
+        verdict = (False, failure.reason, (), (), failure.detail)
     elif denies:
-        verdict = (False, PROHIBITED, denies, (), None, id, revision, policy)
+        verdict = (False, PROHIBITED, denies, (), None)
     elif allows:
-        verdict = (True, GRANTED, allows, duties, None, id, revision, policy)
+        verdict = (True, GRANTED, allows, duties, None)
     else:
-        verdict = (False, NO_GRANT, (), (), None, id, revision, policy)
-    return tuple.__new__(Decision, verdict)  # as Decision(*verdict) does, in half the time
+        verdict = (False, NO_GRANT, (), (), None)
+    # As Decision(*verdict, …) does, in half the time.
+    return tuple.__new__(Decision, (*verdict, id, revision, policy, valid_until))

@@ -103,8 +103,11 @@ class PolicyDecisionPoint:
         """
         engine = self.engine
         seen = moment or Moment(self.facts.snapshot(), self._clock(), engine.vocabulary)
+        seen.until = None
         asked = locate(request, seen)
         refused = type(asked) is Failure
+        # A plan performs the reads of its question, all of them and no other: as long as each is
+        # answered as now, so is the question, and `seen.until` is what they leave behind.
         findings = Findings(failure=asked) if refused else engine.found(asked, seen)
         return self._stamped(findings, seen)
 
@@ -113,7 +116,8 @@ class PolicyDecisionPoint:
             name = self._ids.popleft()
         except IndexError:
             name = self._more_ids()
-        made = combine(findings, name, moment.directory.revision, self.engine.policies.revision)
+        revision, policy = moment.directory.revision, self.engine.policies.revision
+        made = combine(findings, name, revision, policy, moment.until)
         self.answers[made.reason] += 1
         return made
 

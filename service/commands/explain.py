@@ -1,0 +1,54 @@
+"""`watershed explain`: why one request is decided as it is, and what would turn it."""
+
+from datetime import datetime
+
+import click
+
+from service.api.accounts import account_body
+from service.commands.asking import request_arguments
+from service.commands.opening import named_world, open_pdp
+from service.commands.settings import json_option, settings_options
+from service.commands.story import tell
+from service.commands.terminal import print_json
+from service.config import Settings
+from service.explain.account import Explainer
+from service.explain.proof import prove
+from service.policy.decision import AccessRequest
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  watershed explain user:dora read conversation:winter-tyres --world brand.world.toml
+  watershed explain user:lukas reply conversation:recall-linz --json
+  watershed explain user:lukas reply conversation:recall-linz --proof > proof.json
+"""
+)
+@request_arguments
+@click.option(
+    "--proof", is_flag=True, help="Print a proof for `watershed verify`, and nothing else."
+)
+@settings_options("world", "policies", "levels")
+@json_option
+def explain(
+    settings: Settings, request: AccessRequest, now: datetime | None, proof: bool, as_json: bool
+) -> None:
+    """Why SUBJECT may or may not take ACTION on RESOURCE, and what would turn it.
+
+    Shows every rule that matched and those that nearly did, with file and line, the facts in the
+    order in which they were read, and the path in the tree. For a denial: the smallest changes
+    after which it would be an allow. For an allow: each change that would take it away. All of them
+    have been tried.
+    """
+    pdp = open_pdp(settings)
+    explainer = Explainer(pdp)
+    if proof:
+        world = named_world(settings).read_bytes()
+        print_json(prove(pdp.engine, request, pdp.moment(now), world, explainer.speaker))
+        return
+    account = explainer.explain(request, pdp.moment(now))
+    body = account_body(account, explainer.speaker)
+    if as_json:
+        print_json(body)
+    else:
+        tell(request, body)

@@ -1,0 +1,75 @@
+"""`watershed simulate`: decisions after changes that are not made."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.api.accounts import simulation_body
+from service.api.suppositions import read_supposition
+from service.commands.arguments import now_option
+from service.commands.opening import open_pdp
+from service.commands.settings import json_option, settings_options
+from service.commands.terminal import print_json, print_rows
+from service.config import Settings
+from service.domain.strict_json import read_json
+from service.errors import MalformedDocument
+from service.explain.simulation import simulate as simulated
+from service.policy.decision import AccessRequest
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  watershed simulate move.json questions.json --world brand.world.toml
+  watershed simulate '[{"op": "suspend_organization", "organization": "linz"}]' questions.json
+\b
+CHANGES is a JSON array of changes, REQUESTS one of evaluation requests; each is a file, or the
+array itself.
+"""
+)
+@click.argument("changes")
+@click.argument("requests")
+@now_option
+@settings_options("world", "policies", "levels")
+@json_option
+def simulate(
+    settings: Settings, changes: str, requests: str, now: datetime | None, as_json: bool
+) -> None:
+    """What would be decided on REQUESTS after CHANGES, which are not made."""
+    document = {"changes": read_array(changes), "requests": read_array(requests)}
+    made, asked, _ = read_supposition(document, settings.batch_limit_items)
+    simulation = simulated(open_pdp(settings), made, asked, now)
+    if as_json:
+        print_json(simulation_body(simulation))
+        return
+    rows = [
+        (_verdict(outcome.now), "→" if outcome.differs else "=", _verdict(outcome.then), _said(one))
+        for one, outcome in zip(asked, simulation.outcomes, strict=True)
+    ]
+    print_rows(("now", "", "then", "request"), rows)
+    click.echo(f"{sum(o.differs for o in simulation.outcomes)} of {len(rows)} differ")
+
+
+def read_array(text: str) -> Any:
+    """The JSON array that `text` is, or that the file of this name holds.
+
+    Raises:
+        MalformedDocument: it is neither.
+    """
+    if text.lstrip().startswith(("[", "{")):
+        return read_json(text.encode("utf-8", "surrogateescape"))
+    try:
+        return read_json(Path(text).read_bytes())
+    except OSError as error:
+        raise MalformedDocument(f"`{text}` cannot be read: {error.strerror}") from None
+
+
+def _verdict(decision: Any) -> str:
+    return "allow" if decision.allowed else "deny"
+
+
+def _said(request: AccessRequest) -> str:
+    subject = f"{request.subject_type}:{request.subject_id}"
+    return f"{subject} {request.action} {request.resource_type}:{request.resource_id}"
