@@ -283,7 +283,7 @@ def test_two_writers_at_once_make_one_order_and_lose_nothing(address):
 
 
 def test_a_world_larger_than_any_limit_on_parameters_is_written_whole(address):
-    users = {f"u{number}": {"memberships": {"D": "agent"}} for number in range(40_000)}
+    users = {f"u{number}": {"memberships": {"D": "agent"}} for number in range(20_000)}
     large = directory_of({**WORLD, "users": users})
     with seeded(address) as store, opened(address) as other:
         store.replace(large, caller="loader")
