@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -64,15 +66,23 @@ class Server:
     def _rights(self) -> dict:
         return {"user": self._user, "group": "nogroup"} if self._user else {}
 
-    def start(self) -> float:
-        """Start the server; the seconds until it answers."""
+    def start(self, largest_file_bytes: int | None = None) -> float:
+        """Start the server; the seconds until it answers.
+
+        A file that would grow beyond the given size cannot, as if the disk were full.
+        """
+        limit = None
+        if largest_file_bytes is not None:
+            sizes = (largest_file_bytes, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+            limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, sizes)
         begin = time.monotonic()
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [str(self._bin / "postgres"), "-D", self._data, "-p", str(self.port),
                  "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
                  "-c", "max_connections=60", "-c", "shared_buffers=64MB", *self._durable],
-                stdout=log, stderr=log, cwd="/", start_new_session=True, **self._rights(),
+                stdout=log, stderr=log, cwd="/", start_new_session=True,
+                preexec_fn=limit, **self._rights(),
             )  # fmt: skip
         while True:
             try:
