@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own: made in a temporary folder, killed and started at will."""
 
+import atexit
 import os
 import pwd
 import resource
@@ -17,6 +18,9 @@ import psycopg
 
 PASSWORD = "swordfish"  # looked for in everything that is printed
 USER = "watershed"
+
+
+_MADE: list[str] = []
 
 
 def binaries() -> Path | None:
@@ -42,18 +46,28 @@ class Server:
         self._process: subprocess.Popen | None = None
         self._made = 0
         self._durable = [] if durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
-        password = self._folder / "password"
-        password.write_text(PASSWORD)
         if self._user:
             person = pwd.getpwnam(self._user)
-            for path in (self._folder, password):
-                os.chown(path, person.pw_uid, person.pw_gid)
+            os.chown(self._folder, person.pw_uid, person.pw_gid)
+        if not _MADE:
+            _MADE.append(self._initialized())
+        subprocess.run(["cp", "-a", _MADE[0], self._data], check=True)
+        self.start()
+
+    def _initialized(self) -> str:
+        """A folder of data that has not been started yet; made once a process, and copied."""
+        folder = tempfile.mkdtemp(prefix="watershed-postgresql-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        password = Path(folder) / "password"
+        password.write_text(PASSWORD)
+        for path in (folder, password):
+            os.chown(path, self._folder.stat().st_uid, self._folder.stat().st_gid)
+        data = f"{folder}/data"
         self._run(
-            "initdb", "-D", self._data, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
-            # A language of the world, not C: ids must be told apart by their own collation.
+            "initdb", "-D", data, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
             "--locale=C.UTF-8", "--pwfile", str(password), "--no-sync",
         )  # fmt: skip
-        self.start()
+        return data
 
     @property
     def _data(self) -> str:
