@@ -1,6 +1,7 @@
 """A PostgreSQL server of the tests' own: made in a temporary folder, killed and started at will."""
 
 import atexit
+import ctypes
 import os
 import pwd
 import resource
@@ -85,10 +86,6 @@ class Server:
 
         A file that would grow beyond the given size cannot, as if the disk were full.
         """
-        limit = None
-        if largest_file_bytes is not None:
-            sizes = (largest_file_bytes, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
-            limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, sizes)
         begin = time.monotonic()
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
@@ -96,7 +93,7 @@ class Server:
                  "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
                  "-c", "max_connections=60", "-c", "shared_buffers=64MB", *self._durable],
                 stdout=log, stderr=log, cwd="/", start_new_session=True,
-                preexec_fn=limit, **self._rights(),
+                preexec_fn=partial(_prepare, largest_file_bytes), **self._rights(),
             )  # fmt: skip
         while True:
             try:
@@ -159,6 +156,18 @@ class Server:
     def _new_name(self) -> str:
         self._made += 1
         return f"made_{self._made}"
+
+
+_LIBC = ctypes.CDLL(None)
+_SIGNAL_AT_PARENTS_DEATH = 1  # of prctl
+
+
+def _prepare(largest_file_bytes: int | None) -> None:
+    """Called in the server's process before the server: it ends with whoever started it."""
+    _LIBC.prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGQUIT)
+    if largest_file_bytes is not None:
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, hard))
 
 
 def _children(parent: int) -> list[int]:
