@@ -84,8 +84,11 @@ def a_change(number: int, user: str) -> dict:
 
 def writes(address: str, world: str) -> dict:
     """Figures of single changes by one writer."""
+    from benchmarks.measuring import settle
+
     with store_at(address) as store:
         store.newest()
+        settle()
         spent = []
         for number in range(WRITES):
             begin = time.perf_counter()
@@ -106,8 +109,11 @@ def spread(spent: list[float], times: float, unit: str) -> dict:
 
 def trickle(address: str, seconds: str) -> dict:
     """Write so many changes a second; when each was acknowledged, by the clock of the machine."""
+    from benchmarks.measuring import settle
+
     with store_at(address) as store:
         store.newest()
+        settle()
         acknowledged, end = {}, time.monotonic() + float(seconds)
         print("ready", flush=True)
         number = 0
@@ -146,17 +152,17 @@ def node(address: str, world: str, seconds: str) -> dict:
                 command = [sys.executable, __file__, "--child", "trickle", address, seconds]
                 writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
                 writer.stdout.readline()
-            end = time.monotonic() + float(seconds) + 1
+            end = time.monotonic() + float(seconds)
             for request in cycle(asked):
                 begin = time.perf_counter()
                 revision = pdp.decide(request).revision
                 spent.append(time.perf_counter() - begin)
                 if revision not in first:
-                    first[revision] = now = time.monotonic()
-                    if now > end:
-                        break
+                    first[revision] = time.monotonic()
                 if len(spent) % 100 == 0:
                     time.sleep(0.0005)  # as a server does, which waits for requests
+                    if writer is not None and writer.poll() is None:
+                        end = time.monotonic() + 1  # the last change must be seen, too
                     if time.monotonic() > end:
                         break
             results[name] = {"decisions": len(spent), **spread(spent, 1e6, "us")}

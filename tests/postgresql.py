@@ -1,7 +1,10 @@
 """A PostgreSQL server of the tests' own: made in a temporary folder, killed and started at will."""
 
+import atexit
+import ctypes
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -9,12 +12,16 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
 PASSWORD = "swordfish"  # looked for in everything that is printed
 USER = "watershed"
+
+
+_MADE: list[str] = []
 
 
 def binaries() -> Path | None:
@@ -40,18 +47,28 @@ class Server:
         self._process: subprocess.Popen | None = None
         self._made = 0
         self._durable = [] if durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
-        password = self._folder / "password"
-        password.write_text(PASSWORD)
         if self._user:
             person = pwd.getpwnam(self._user)
-            for path in (self._folder, password):
-                os.chown(path, person.pw_uid, person.pw_gid)
+            os.chown(self._folder, person.pw_uid, person.pw_gid)
+        if not _MADE:
+            _MADE.append(self._initialized())
+        subprocess.run(["cp", "-a", _MADE[0], self._data], check=True)
+        self.start()
+
+    def _initialized(self) -> str:
+        """A folder of data that has not been started yet; made once a process, and copied."""
+        folder = tempfile.mkdtemp(prefix="watershed-postgresql-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        password = Path(folder) / "password"
+        password.write_text(PASSWORD)
+        for path in (folder, password):
+            os.chown(path, self._folder.stat().st_uid, self._folder.stat().st_gid)
+        data = f"{folder}/data"
         self._run(
-            "initdb", "-D", self._data, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
-            # A language of the world, not C: ids must be told apart by their own collation.
+            "initdb", "-D", data, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
             "--locale=C.UTF-8", "--pwfile", str(password), "--no-sync",
         )  # fmt: skip
-        self.start()
+        return data
 
     @property
     def _data(self) -> str:
@@ -64,15 +81,19 @@ class Server:
     def _rights(self) -> dict:
         return {"user": self._user, "group": "nogroup"} if self._user else {}
 
-    def start(self) -> float:
-        """Start the server; the seconds until it answers."""
+    def start(self, largest_file_bytes: int | None = None) -> float:
+        """Start the server; the seconds until it answers.
+
+        A file that would grow beyond the given size cannot, as if the disk were full.
+        """
         begin = time.monotonic()
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [str(self._bin / "postgres"), "-D", self._data, "-p", str(self.port),
                  "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
                  "-c", "max_connections=60", "-c", "shared_buffers=64MB", *self._durable],
-                stdout=log, stderr=log, cwd="/", start_new_session=True, **self._rights(),
+                stdout=log, stderr=log, cwd="/", start_new_session=True,
+                preexec_fn=partial(_prepare, largest_file_bytes), **self._rights(),
             )  # fmt: skip
         while True:
             try:
@@ -135,6 +156,18 @@ class Server:
     def _new_name(self) -> str:
         self._made += 1
         return f"made_{self._made}"
+
+
+_LIBC = ctypes.CDLL(None)
+_SIGNAL_AT_PARENTS_DEATH = 1  # of prctl
+
+
+def _prepare(largest_file_bytes: int | None) -> None:
+    """Called in the server's process before the server: it ends with whoever started it."""
+    _LIBC.prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGQUIT)
+    if largest_file_bytes is not None:
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, hard))
 
 
 def _children(parent: int) -> list[int]:

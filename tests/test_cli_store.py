@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from serving import new_database
+from serving import KEY, new_database, serving
 from test_cli import BRAND, answer, refusal, run
 
 from service.config import Settings, default_database, masked, read_settings
@@ -137,6 +137,21 @@ def test_a_file_without_changes_is_refused(database, tmp_path, text):
     path.write_text(text)
 
     assert "list of changes" in refusal("changes", "apply", path, "--database", database)
+
+
+def test_a_running_service_is_written_to_with_a_key(file, variables):
+    with serving(WATERSHED_API_KEYS=KEY, WATERSHED_WORKERS="1") as server:
+        apply = ("changes", "apply", file(WELS, VERA), "--url", server.address)
+        bad = ("changes", "apply", file({"op": "x"}, name="bad.json"), "--url", server.address)
+
+        assert "not-authenticated" in refusal(*apply)
+        variables.setenv("WATERSHED_API_KEYS", KEY)
+        assert "(change-denied)" in refusal(*apply, "--on-behalf-of", "user:clara")
+        assert "changes[0].op" in refusal(*bad)
+        assert answer(*apply, "--on-behalf-of", "user:anton") == "revision 2\n"
+        assert answer(*apply, "--idempotency-key", "k") == "revision 3\n"
+        assert answer(*apply, "--idempotency-key", "k") == "revision 3\n"
+    assert "no answer from the service" in refusal(*apply)
 
 
 # Which facts

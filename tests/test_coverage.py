@@ -201,6 +201,14 @@ def test_between_two_changes_everybody_has_the_access_that_the_calendar_says(dra
         assert state.mapping == (("ada",) if can_map else ())
 
 
+def test_what_would_be_decided_some_day_counts_as_no_decision():
+    directory = read_world(tenant(mapped={"ann": ["S1"]}, S1=S1), schema())
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(directory))
+
+    assert coverage(directory, "T", BEFORE, PolicyGate(pdp, directory, "T")).changes
+    assert sum(pdp.answers.values()) == 0
+
+
 # Adding subscriptions
 
 NOW = datetime(2025, 11, 15, tzinfo=UTC)

@@ -402,6 +402,13 @@ def limited(door):
         yield running
 
 
+def test_lines_are_timed_under_their_route(limited):
+    with limited.client() as http:
+        post_lines(http, LINE)
+
+        assert 'route="/organizations/<organization>/usage"' in http.get("/metrics").text
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

@@ -4,6 +4,7 @@
 """
 
 import json
+import random
 import resource
 import subprocess
 import sys
@@ -87,3 +88,34 @@ def test_when_the_disk_is_full_writes_fail_loudly_and_reads_go_on(tmp_path):
         assert written[-1] + 1 == write(store, put_user("last")).revision
         assert "last" in document_of(store)["users"]
         assert [] == store.verify()
+
+
+def test_when_the_disk_of_a_server_is_full_writes_fail_loudly_and_reads_go_on():
+    need("postgresql")
+    dice = random.Random(1)
+    server = postgresql.Server(durable=False)
+    try:
+        address = server.new_database()
+        server.kill()
+        server.start(largest_file_bytes=17 * 2**20)  # the server's own log of writes needs 16
+        with seeded(address) as store:
+            followed = Followed(store, store.newest(), most_age_seconds=30)
+            followed.start()
+            written = 1
+            with pytest.raises(StoreUnavailable):
+                for number in range(100):
+                    # Nothing that could be compressed.
+                    names = (dice.randbytes(500).hex() for _ in range(800))
+                    many = (put_user(f"u{number}-{n}", name=name) for n, name in enumerate(names))
+                    written = write(store, *many).revision
+            assert followed.wait_for(written, 10)
+            assert written == followed.snapshot().revision == store.revision()
+            followed.stop()
+
+            server.kill()
+            server.start()
+            assert written + 1 == write(store, put_user("last")).revision
+            assert "last" in document_of(store)["users"]
+            assert [] == store.verify()
+    finally:
+        server.stop()

@@ -15,7 +15,7 @@ LIMITS = {
     "WATERSHED_CHANGES_LIMIT_BYTES": "40000",
     "WATERSHED_CHANGES_LIMIT_ITEMS": "50",
     "WATERSHED_BODY_LIMIT_BYTES": "16384",
-    "WATERSHED_WAIT_SECONDS": "2",
+    "WATERSHED_WAIT_SECONDS": "20",
 }
 ANTON = {"type": "user", "id": "anton"}
 
@@ -24,6 +24,13 @@ ANTON = {"type": "user", "id": "anton"}
 def writable(door):
     """A server of its own behind two workers, of which each test changes something else."""
     with serving(door=door, **LIMITS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def impatient(door):
+    """A server that waits for no revision."""
+    with serving(door=door, WATERSHED_WAIT_SECONDS="0", WATERSHED_WORKERS="1") as running:
         yield running
 
 
@@ -386,18 +393,16 @@ def test_a_long_poll_returns_when_something_is_written(writable, client):
 
     def poll():
         with writable.client() as other:
-            return other.get(f"/changes?after={start}&wait=20").json(), time.monotonic()
+            # Longer than the client has patience: a poll that only ran out of time would fail.
+            return other.get(f"/changes?after={start}&wait=60").json()
 
     with ThreadPoolExecutor(1) as pool:
         polling = pool.submit(poll)
         time.sleep(0.5)
         assert not polling.done()
         revision = written(client, sub_account("polled"))
-        wrote = time.monotonic()
-        body, returned = polling.result(20)
 
-    assert [revision] == [entry["revision"] for entry in body["entries"]]
-    assert returned - wrote < 10  # and not when its twenty seconds are over
+        assert [revision] == [entry["revision"] for entry in polling.result()["entries"]]
 
 
 def test_many_long_polls_keep_nobody_from_being_answered(writable, client):
@@ -406,18 +411,15 @@ def test_many_long_polls_keep_nobody_from_being_answered(writable, client):
 
     def poll(_):
         with writable.client() as other:
-            return other.get(f"/changes?after={start}&wait=15").status_code
+            return other.get(f"/changes?after={start}&wait=60").status_code
 
     with ThreadPoolExecutor(30) as pool:
         polls = [pool.submit(poll, number) for number in range(30)]
         time.sleep(0.5)
-        began = time.monotonic()
+        # Each poll waits longer than any client here has patience.
         assert client.get("/organizations/linz").status_code == 200
         assert client.post("/changes", json=body).status_code == 200
-        took = time.monotonic() - began
         assert {200} == {each.result() for each in polls}
-
-    assert took < 10
 
 
 # From a revision on
@@ -445,11 +447,10 @@ def test_a_malformed_revision_is_refused(client, wanted, path):
     ],
 )
 def test_a_revision_that_does_not_come_is_not_answered_from_an_older_one(
-    client, method, path, body
+    impatient, method, path, body
 ):
-    headers = {"X-Min-Revision": str(newest(client) + 1000)}
-
-    answer = client.request(method, path, json=body, headers=headers)
+    with impatient.client() as client:
+        answer = client.request(method, path, json=body, headers={"X-Min-Revision": "2"})
 
     assert (503, "revision-not-reached") == problem_of(answer)
     assert answer.headers["Retry-After"] == "1"
@@ -518,14 +519,15 @@ def test_a_condition_that_would_be_ignored_is_refused(client):
 
 
 def test_strangers_neither_write_nor_wait(door):
-    patient = {"WATERSHED_API_KEYS": KEY, "WATERSHED_WAIT_SECONDS": "60"}
-    with serving(door=door, **patient) as locked, locked.client() as client:
-        waits = {"X-Min-Revision": "999999"}
-        began = time.monotonic()
+    patience = {"WATERSHED_WAIT_SECONDS": "60", "WATERSHED_WORKERS": "1"}
+    with (
+        serving(door=door, WATERSHED_API_KEYS=KEY, **patience) as locked,
+        locked.client() as client,
+    ):
+        waits = {"X-Min-Revision": "999999"}  # longer than the client has patience
         for method, path in (("POST", "/changes"), ("PUT", "/world"), ("GET", "/changes?wait=60")):
             answer = client.request(method, path, json={}, headers=waits)
             assert (401, "not-authenticated") == problem_of(answer)
-        assert time.monotonic() - began < 60  # one that waited would have taken as long
 
         key = {"Authorization": f"Bearer {KEY}"}
         client.post("/changes", json={"changes": [sub_account("keyed")]}, headers=key)

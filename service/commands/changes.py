@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from service.api.rendering import log_body
+from service.api.writes import Write
 from service.bootstrap import build_pdp
 from service.commands.arguments import TEXT, read_reference, revision_option
 from service.commands.opening import open_database, open_policies
+from service.commands.remote import post_changes
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json, print_rows
 from service.config import Settings
@@ -39,6 +41,7 @@ def changes() -> None:
 Examples:
   watershed changes apply new-dealer.toml --database sqlite:///facts.db
   watershed changes apply new-dealer.json --on-behalf-of user:anton --expect-revision 41
+  watershed changes apply new-dealer.json --url http://127.0.0.1:8080 --idempotency-key 6f1c
   echo '[{"op": "suspend_organization", "organization": "linz"}]' | watershed changes apply -
 """
 )
@@ -63,6 +66,12 @@ Examples:
     metavar="KEY",
     help="The same key and the same changes are made once, however often they come.",
 )
+@click.option(
+    "--url",
+    type=TEXT,
+    metavar="URL",
+    help="A running service, instead of a database; the first of WATERSHED_API_KEYS is sent.",
+)
 @settings_options("database", "policies", "levels")
 @json_option
 def apply(
@@ -72,6 +81,7 @@ def apply(
     author: Key | None,
     organization: str | None,
     idempotency_key: str | None,
+    url: str | None,
     as_json: bool,
 ) -> None:
     """Make the changes of FILE, whole or not at all, as one revision.
@@ -80,23 +90,31 @@ def apply(
     from the standard input.
     """
     made = read_changes(path)
+    context = {} if organization is None else {"organization": organization}
+    write = Write(made, expect_revision, Author(*author, context=context) if author else None)
+    if url is not None:
+        written = Written(post_changes(url, write, idempotency_key, settings), False)
+    else:
+        written = _written(settings, write, idempotency_key)
+    print_written(written, as_json)
+
+
+def _written(settings: Settings, write: Write, idempotency_key: str | None) -> Written:
+    """What becomes of the write in the database itself."""
+    author, judge = write.author, None
     policies = open_policies(settings) if author else read_policy_set(settings.policies)
-    judge = None
     if author:
-        context = {} if organization is None else {"organization": organization}
         # The engine answers; the facts are those of the transaction.
-        pdp = build_pdp(policies, Directory())
-        judge = partial(judge_changes, pdp, Author(*author, context=context))
+        judge = partial(judge_changes, build_pdp(policies, Directory()), author)
     with open_database(settings, policies.schema) as store:
-        written = store.write(
-            made,
+        return store.write(
+            write.changes,
             caller=COMMAND_LINE,
-            subject=author and reference(author),
-            expect_revision=expect_revision,
+            subject=author and reference((author.type, author.id)),
+            expect_revision=write.expect_revision,
             idempotency_key=idempotency_key,
             judge=judge,
         )
-    print_written(written, as_json)
 
 
 def read_changes(path: Path) -> list[Any]:

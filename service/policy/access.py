@@ -11,7 +11,7 @@ from service.domain.moment import Moment
 from service.domain.records import UserRecord
 from service.domain.subscriptions import subscriptions_of
 from service.policy.decision import AccessRequest
-from service.policy.pdp import PolicyDecisionPoint
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 
 
 class PolicyGate:
@@ -19,7 +19,8 @@ class PolicyGate:
 
     def __init__(self, pdp: PolicyDecisionPoint, directory: Directory, account: str):
         terms = pdp.engine.policies.require_terms()
-        self._pdp = pdp
+        # A decision point of its own: what would be decided some day counts as no decision.
+        self._pdp = PolicyDecisionPoint(pdp.engine, FixedFacts(directory))
         self._directory = directory
         self._access, self._mapping = terms.access, terms.mapping
         self._account = account

@@ -114,6 +114,8 @@ def _reason_of_libpq(text: str) -> str:
 
 
 _PHRASES = (
+    "terminating connection due to idle-in-transaction timeout",
+    "terminating connection due to administrator command",
     "Connection refused",
     "timeout expired",
     "Name or service not known",

@@ -7,7 +7,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from service.domain.directory import Directory, directory_of
+from service.domain.directory import Directory
 from service.domain.identifiers import Key
 from service.domain.records import OrganizationRecord, Record
 from service.domain.schema import Schema
@@ -24,8 +24,10 @@ _STREAM = {"yield_per": ROWS_AT_ONCE}
 Rows = Mapping[Key, str]
 
 
-def read(connection: sa.Connection, schema: Schema, levels: int, revision: int) -> Directory:
-    """All facts at `revision`, which has been written.
+def read(
+    connection: sa.Connection, schema: Schema, levels: int, revision: int
+) -> dict[Key, Record]:
+    """The records of all facts at `revision`, which has been written.
 
     Raises:
         InvalidWorld: the policies, or the number of levels, no longer fit what is stored.
@@ -37,11 +39,10 @@ def read(connection: sa.Connection, schema: Schema, levels: int, revision: int) 
         .where(history.c.since <= revision)
     )
     records: dict[Key, Record] = {}
-    with collector_at_rest():
-        for query in (current, earlier):
-            for record in _records(connection, query, schema, levels):
-                records[record.key] = record
-        return directory_of(records, levels, revision)
+    for query in (current, earlier):
+        for record in _records(connection, query, schema, levels):
+            records[record.key] = record
+    return records
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from service.errors import NewerStore, UnusableStore
-from service.store.database import Database, writing
+from service.store.database import Database, reading, writing
 from service.store.tables import HEAD_ROW, head
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -27,13 +27,17 @@ def migrate(database: Database) -> None:
         NewerStore: its schema is not known to this version.
         UnusableStore: it is another program's database.
     """
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    with reading(database) as connection:
+        # Almost always there is nothing to do, and then nobody who writes has to wait for it.
+        if _check(connection, scripts) == set(scripts.get_heads()):
+            return
     with writing(database) as connection:
         database.lock_schema(connection)
-        config = Config()
-        config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        scripts = ScriptDirectory.from_config(config)
         _check(connection, scripts)
+        config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if connection.execute(sa.select(head)).first() is None:
             epoch = secrets.token_hex(16)
@@ -42,7 +46,8 @@ def migrate(database: Database) -> None:
             )
 
 
-def _check(connection: sa.Connection, scripts: ScriptDirectory) -> None:
+def _check(connection: sa.Connection, scripts: ScriptDirectory) -> set[str]:
+    """Which schema the database has; empty if none. Raises what `migrate` does."""
     options = {"version_table": VERSION_TABLE}
     found = MigrationContext.configure(connection, opts=options).get_current_heads()
     known = {script.revision for script in scripts.walk_revisions()}
@@ -54,3 +59,4 @@ def _check(connection: sa.Connection, scripts: ScriptDirectory) -> None:
         raise UnusableStore(
             f"the file holds tables of another program, such as `{strangers[0]}`; name another file"
         )
+    return set(found)

@@ -33,7 +33,7 @@ _SETTINGS = {
     "lock_timeout": f"{WAIT_SECONDS}s",
     "statement_timeout": "60s",
     # A writer that stands still in the middle must not keep the lock for ever.
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "300s",
 }
 
 

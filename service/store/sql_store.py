@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +12,8 @@ import orjson
 import sqlalchemy as sa
 
 from service.domain.changes import apply_changes
-from service.domain.directory import Directory
+from service.domain.directory import Directory, directory_of
+from service.domain.identifiers import Key
 from service.domain.schema import Schema
 from service.domain.touched import touched
 from service.errors import (
@@ -60,12 +61,15 @@ class SqlStore:
     def newest(self) -> Held:
         self._check_process()
         held = self._held
-        with reading(self._database) as connection:
-            head = log.newest(connection)
-            if held is None or not log.leads_to(connection, held.position, head):
-                directory = facts.read(connection, self._schema, self._levels, head.revision)
-                return self._remember(Held(directory, head), instead_of=held)
-            return self._remember(self._forward(connection, held, head), instead_of=held)
+        with facts.collector_at_rest() if held is None else nullcontext():
+            with reading(self._database) as connection:
+                head = log.newest(connection)
+                if held is not None and log.leads_to(connection, held.position, head):
+                    return self._remember(self._forward(connection, held, head), held)
+                records = facts.read(connection, self._schema, self._levels, head.revision)
+            # Not while the transaction is open, which the server would take for forgotten.
+            directory = directory_of(records, self._levels, head.revision)
+        return self._remember(Held(directory, head), held)
 
     def continues(self, position: Position) -> bool:
         self._check_process()
@@ -76,11 +80,13 @@ class SqlStore:
         if revision is None:
             return self.newest().directory
         self._check_process()
-        with reading(self._database) as connection:
-            newest = log.newest(connection).revision
-            if not 0 <= revision <= newest:
-                raise UnknownRevision(revision, newest)
-            return facts.read(connection, self._schema, self._levels, revision)
+        with facts.collector_at_rest():
+            with reading(self._database) as connection:
+                newest = log.newest(connection).revision
+                if not 0 <= revision <= newest:
+                    raise UnknownRevision(revision, newest)
+                records = facts.read(connection, self._schema, self._levels, revision)
+            return directory_of(records, self._levels, revision)
 
     def log(self, after: int, limit: int) -> Sequence[LogEntry]:
         self._check_process()
@@ -127,15 +133,17 @@ class SqlStore:
         idempotency_key: str | None = None,
     ) -> Written:
         author = Author(caller, subject, idempotency_key)
-        new = {key: spelled(record) for key, record in directory.records.items()}
+        # All that takes long is done before the lock is taken.
+        new = _rows(directory)
         world = digest_of_rows(new.items())
         content = _digest([REPLACE_WORLD, subject, expect_revision, world])
         held = self.newest()
+        old = _rows(held.directory)
         with self._turn(held, author, content, expect_revision) as turn:
             if turn.repeated is not None:
                 return turn.repeated
-            before = turn.held.directory
-            old = {key: spelled(record) for key, record in before.records.items()}
+            if turn.held is not held:
+                old = _rows(turn.held.directory)
             marker = {"op": REPLACE_WORLD, "world": world}
             turn.commit(directory, old, new, [marker])
         written = self._written(turn, held)
@@ -186,7 +194,7 @@ class SqlStore:
             self._write.release()
 
     def _written(self, turn: "_Turn", before: Held) -> Written:
-        self._remember(turn.made, instead_of=before)
+        self._remember(turn.made, before)
         return Written(turn.made.position.revision, False)
 
     def _forward(self, connection: sa.Connection, held: Held, head: Position) -> Held:
@@ -241,6 +249,10 @@ class _Turn:
         )
         self._database.announce(self._connection, position.revision)
         self.made = Held(after.at_revision(position.revision), position)
+
+
+def _rows(directory: Directory) -> dict[Key, str]:
+    return {key: spelled(record) for key, record in sorted(directory.records.items())}
 
 
 def _digest(content: Any) -> str:
