@@ -1,8 +1,7 @@
 """Where the rooms are joined: nothing else constructs an engine or reads a world from a file."""
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 from service.policy.policy_set import PolicySet, read_policy_set
 from service.policy.tables import read_table, run_case
 from service.policy.trial import try_policies
+from service.store.facts import collector_at_rest
 from service.store.followed import Followed
 from service.store.opening import open_store
 from service.store.protocol import Held, Store, seed
@@ -42,22 +42,10 @@ def read_directory(
         body = path.read_bytes()
     except OSError as error:
         raise MalformedDocument(f"`{path}` cannot be read: {error.strerror}") from None
-    with _collector_at_rest():
+    with collector_at_rest():
         document = parse_world(body, path.name)
         del body  # a large world would otherwise stand in memory twice
         return read_world(document, schema, levels, progress=progress)
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Millions of values are made here and none is garbage: looking for it only takes time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def prepare_store(settings: Settings, policies: PolicySet, read: Callable[[], Directory]) -> Held:

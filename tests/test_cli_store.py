@@ -67,6 +67,18 @@ def test_changes_in_toml_are_the_same_changes(database, tmp_path):
     assert entry["changes"][0]["valid_until"] == "2030-12-31T23:00:00Z"
 
 
+def test_whatever_asks_about_facts_asks_a_database_too(database, file):
+    answer("changes", "apply", file(WELS, VERA), "--database", database)
+    asked = ("user:vera", "view", "organization:wels", "--database", database, "--json")
+
+    told = [json.loads(answer("explain", *asked, *past)) for past in ((), ("--as-of", 1))]
+    found = json.loads(answer("who-can", *asked[1:]))
+
+    assert [True, False] == [account["decision"] for account in told]
+    assert "vera" in {each["id"] for each in found["results"]}
+    assert "wels" in answer("report", "corvane", "--database", database)
+
+
 def test_the_past_is_asked_by_revision(database, file):
     made = {"op": "grant_membership", "user": "dora", "organization": "graz", "role": "agent"}
     answer("changes", "apply", file(made), "--database", database)

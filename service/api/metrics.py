@@ -7,7 +7,6 @@ then each worker can answer for all of them.
 
 import os
 from bisect import bisect_left
-from contextlib import suppress
 from threading import Event, Lock, Thread
 
 from prometheus_client import (
@@ -21,7 +20,6 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.config import COUNTS_FOLDER
-from service.errors import WatershedError
 from service.policy.pdp import PolicyDecisionPoint
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -81,6 +79,10 @@ class Metrics:
             "plan_wide_reads", "1 for a read with more answers than a plan keeps", "livemax", "read"
         )
         self._revision = gauge("facts_revision", "Of the facts decided from", "livemin")
+        self._newest = gauge("facts_newest_revision", "That the database has named", "livemax")
+        self._age = gauge(
+            "facts_age_seconds", "Since the database last confirmed the facts", "livemax"
+        )
         self._seconds = _Durations(
             "watershed_request_seconds",
             "From a request's headers to its answer, by route and status",
@@ -124,8 +126,10 @@ class Metrics:
                 timed, self._timed = self._timed, {}
             for (route, status), each in timed.items():
                 self._seconds.labels(route, status).add(each.counts, each.seconds)
-            with suppress(WatershedError):  # facts that are too old to decide from have no say
-                self._revision.set(self._pdp.facts.snapshot().revision)
+            known = self._pdp.facts.known()
+            self._revision.set(known.revision)
+            self._newest.set(known.newest)
+            self._age.set(known.age_seconds)
 
     def _carry_plans(self) -> None:
         plans = self._pdp.engine.plans

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from service.api.accounts import account_body
+from service.commands.arguments import as_of_option
 from service.commands.asking import request_arguments
 from service.commands.opening import named_world, open_pdp
 from service.commands.settings import json_option, settings_options
@@ -22,16 +23,25 @@ Examples:
   watershed explain user:dora read conversation:winter-tyres --world brand.world.toml
   watershed explain user:lukas reply conversation:recall-linz --json
   watershed explain user:lukas reply conversation:recall-linz --proof > proof.json
+  watershed explain user:lukas reply conversation:recall-linz --as-of 41
 """
 )
 @request_arguments
 @click.option(
-    "--proof", is_flag=True, help="Print a proof for `watershed verify`, and nothing else."
+    "--proof",
+    is_flag=True,
+    help="Print a proof for `watershed verify`, and nothing else; needs a world document.",
 )
-@settings_options("world", "policies", "levels")
+@as_of_option
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def explain(
-    settings: Settings, request: AccessRequest, now: datetime | None, proof: bool, as_json: bool
+    settings: Settings,
+    request: AccessRequest,
+    now: datetime | None,
+    proof: bool,
+    as_of: int | None,
+    as_json: bool,
 ) -> None:
     """Why SUBJECT may or may not take ACTION on RESOURCE, and what would turn it.
 
@@ -40,7 +50,7 @@ def explain(
     after which it would be an allow. For an allow: each change that would take it away. All of them
     have been tried.
     """
-    pdp = open_pdp(settings)
+    pdp = open_pdp(settings, as_of)
     explainer = Explainer(pdp)
     if proof:
         world = named_world(settings).read_bytes()

@@ -32,7 +32,7 @@ CHANGES is a JSON array of changes: a file, or the array itself.
 )
 @click.argument("changes", type=TEXT)
 @now_option
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def impact(settings: Settings, changes: str, now: datetime | None, as_json: bool) -> None:
     """Who would gain and who would lose what by CHANGES, which are not made.

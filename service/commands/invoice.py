@@ -70,7 +70,7 @@ Examples:
 )
 @now_option
 @asking_options
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def invoice(
     settings: Settings,

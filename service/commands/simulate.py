@@ -32,7 +32,7 @@ array itself.
 @click.argument("changes")
 @click.argument("requests")
 @now_option
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def simulate(
     settings: Settings, changes: str, requests: str, now: datetime | None, as_json: bool

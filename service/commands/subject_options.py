@@ -9,7 +9,7 @@ import click
 
 from service.api.subjects import Asker, admit
 from service.commands.arguments import TEXT
-from service.commands.opening import named_world, open_pdp, open_world
+from service.commands.opening import named_world, open_facts, open_pdp
 from service.config import Settings
 from service.domain.accounts import organization_record
 from service.domain.identifiers import parse_reference
@@ -69,9 +69,10 @@ def opened_for(
     if asker is not None:
         pdp, moment = judged_for(settings, asker, now, action, organization, properties)
         return moment, pdp.engine.policies
-    path = named_world(settings)
+    if settings.database is None:
+        named_world(settings)
     policies = read_policy_set(settings.policies)
-    directory = open_world(path, policies.schema, settings)
+    directory = open_facts(settings, policies.schema)
     organization_record(directory, organization)
     return Moment(directory, now or clock(), policies.vocabulary), policies
 

@@ -41,7 +41,7 @@ Examples:
 @click.argument("organization", type=TEXT, metavar="ORG")
 @now_option
 @asking_options
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def list_subscriptions(
     settings: Settings,
@@ -78,7 +78,7 @@ Examples:
 @click.argument("organization", type=TEXT, metavar="ORG")
 @now_option
 @asking_options
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def primary(
     settings: Settings,
@@ -113,7 +113,7 @@ Examples:
 @click.argument("organization", type=TEXT, metavar="ORG")
 @now_option
 @asking_options
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def coverage(
     settings: Settings,
@@ -149,7 +149,7 @@ Examples:
 @click.argument("wanted", type=TEXT, nargs=-1, callback=read_values, metavar="NAME=JSON...")
 @click.option("--acting-for", type=TEXT, metavar="ORG", help="The organization SUBJECT acts for.")
 @now_option
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def check(
     settings: Settings,

@@ -55,7 +55,7 @@ Examples:
 @click.option("--explain", is_flag=True, help="Say by which rules; with --type and --action.")
 @request_options
 @now_option
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def what_can(
     settings: Settings,

@@ -32,7 +32,7 @@ Examples:
 @click.option("--explain", is_flag=True, help="Say by which rules, and where both lie.")
 @request_options
 @now_option
-@settings_options("world", "policies", "levels")
+@settings_options("world", "database", "policies", "levels", either=True)
 @json_option
 def who_can(
     settings: Settings,
