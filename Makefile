@@ -14,7 +14,7 @@ serve: .venv/ready
 test: .venv/ready lint
 	.venv/bin/watershed policies check
 	.venv/bin/watershed test fixtures/*.cases.toml
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/ready
 	.venv/bin/ruff check .

@@ -3,8 +3,8 @@
 # Users see and run the organization they act for and every organization below it, as far as their role goes.
 allow(user: User, action, organization: Organization, "users-run-organizations-at-and-below-their-own") if
   action in [
-    "view", "configure", "view_configuration", "create_sub_account", "manage_users", "grant_owner", "sign_dpa",
-    "start_conversation", "view_report", "manage_billing", "book_support", "use_agent_desktop", "use_control_hub",
+    "view", "configure", "view_configuration", "create_sub_account", "manage_users", "appoint_administrator",
+    "grant_owner", "sign_dpa", "start_conversation", "view_report", "manage_billing", "book_support", "use_agent_desktop", "use_control_hub",
     "use_connect", "use_engage", "view_subscriptions", "add_subscription"
   ] and
   role_may("organization", action, roles) and

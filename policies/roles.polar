@@ -12,6 +12,7 @@ role_may("organization", "use_agent_desktop",  [         "agent", "bot", "superv
 role_may("organization", "manage_users",       [                         "supervisor", "admin", "owner"]);
 role_may("organization", "view_report",        [                         "supervisor", "admin", "owner"]);
 role_may("organization", "configure",          [                                       "admin", "owner"]);
+role_may("organization", "appoint_administrator", [                                    "admin", "owner"]);
 role_may("organization", "view_configuration", [                                       "admin", "owner"]);
 role_may("organization", "create_sub_account", [                                       "admin", "owner"]);
 role_may("organization", "suspend",            [                                       "admin", "owner"]);
@@ -124,6 +125,7 @@ kept_from_partners("archive");
 kept_from_partners("suspend");
 kept_from_partners("resume");
 kept_from_partners("grant_full_admin");
+kept_from_partners("appoint_administrator");
 kept_from_partners("remove");
 
 # ... and its conversations with customers.

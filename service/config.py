@@ -162,6 +162,12 @@ def masked(url: str) -> str:
     return f"{place}{mark}{hidden}"
 
 
+def is_absent(url: str) -> bool:
+    """Whether this database is a file that is not there."""
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    return url.startswith("sqlite:///") and bool(path) and not Path(path).exists()
+
+
 def default_database(settings: Settings) -> str:
     """The URL of the database that is used where none is named: a file in the current folder."""
     name = settings.world.name.rpartition(".")[0] if settings.world else "watershed"

@@ -19,6 +19,7 @@ ACTIONS = {
         "archive": {},
         "switch_to": {},
         "manage_users": {},
+        "appoint_administrator": {},
         "grant_owner": {},
         "sign_dpa": {},
         "start_conversation": {"channel": "channel?"},
@@ -143,6 +144,7 @@ _TENANT_AFFAIRS = (
     "suspend",
     "resume",
     "grant_full_admin",
+    "appoint_administrator",
     "remove",
 )
 

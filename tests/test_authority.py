@@ -13,8 +13,9 @@ from service.domain.effects import KINDS, RESOURCE_EFFECTS, effects
 from service.domain.world import parse_world, read_world
 from service.errors import ChangeDenied, InvalidChanges, InvalidPolicy
 from service.policy.authority import Author, judge_changes
-from service.policy.mandates import read_mandates
+from service.policy.mandates import CHANGES_FILE
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
+from service.policy.policy_set import policy_set
 
 NOW = datetime(2026, 3, 15, tzinfo=UTC)
 TERM = {"starts": "2026-03-01", "ends": "2027-03-01"}
@@ -127,6 +128,23 @@ def test_the_administrator_of_an_account_creates_a_sub_account_and_staffs_it():
     assert judged("user:au-adm", *made) is None
     assert (0, "organization.created", "no-grant") == judged("user:au-sup", *made)
     assert (0, "organization.created", "no-grant") == judged("user:ke-adm", *made)
+
+
+def test_a_partner_appoints_no_administrator_who_would_act_in_its_place():
+    """S2-26: what is kept from partners is not got through people whom they make."""
+    puppet = user("puppet", {"lumen": "admin"})
+
+    found = judged("partner:p-first", puppet, world="tenant")
+
+    assert (0, "membership.admin", "prohibited") == found
+    assert judged("partner:p-first", user("new-hand", {"lumen": "agent"}), world="tenant") is None
+
+
+def test_nobody_of_the_platform_joins_a_customer_to_act_there_unseen():
+    """S1-25, DC-3: who assists leaves a trace, and leaves the acts of an owner to the customer."""
+    for role in ("agent", "admin"):
+        found = judged("user:mer-adm", grant("mer-adm", "aurora", role))
+        assert (0, "user.joins", "unknown-action") == found
 
 
 def test_tenants_map_their_people_and_buy_within_the_law():
@@ -467,12 +485,19 @@ def test_every_operation_is_tried_by_somebody_who_may_and_by_somebody_who_may_no
 )
 def test_a_mapping_that_means_nothing_is_refused_with_its_place(text, place, reason):
     with pytest.raises(InvalidPolicy) as refused:
-        read_mandates(text.encode("latin-1"), schema())
+        with_changes({CHANGES_FILE: text.encode("latin-1")})
 
     (problem,) = refused.value.problems
     assert problem.path == ("changes.toml" if place is None else f"changes.toml: {place}")
     assert reason in problem.reason
 
 
-def test_without_a_mapping_nobody_changes_anything():
-    assert read_mandates(b"", schema()) == {}
+@pytest.mark.parametrize("beside", [{}, {CHANGES_FILE: b""}], ids=["no-file", "empty-file"])
+def test_without_a_mapping_nobody_changes_anything(beside):
+    assert with_changes(beside).mandates == {}
+
+
+def with_changes(beside):
+    """The law of the repository, with this beside it."""
+    law = engine().policies
+    return policy_set(law.sources, law.types, beside)

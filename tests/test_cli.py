@@ -724,5 +724,5 @@ def test_what_serving_prints_to_try_is_answered(environment, key):
 
     assert program == "curl"
     assert listening.split()[-1] == url.removesuffix("/authorize")
-    assert docs.split()[-1] == f"{listening.split()[-1]}/docs"
+    assert docs.split()[-1] == f"{listening.split()[-1]}/{'openapi.json' if key else 'docs'}"
     assert (answered.status_code, answered.json()["decision"]) == (200, True)

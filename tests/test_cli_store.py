@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from serving import KEY, new_database, serving
 from test_cli import BRAND, answer, refusal, run
+from worlds import schema
 
 from service.config import Settings, default_database, masked, read_settings
 from service.errors import ConfigurationError
+from service.store.opening import open_store
 
 
 @pytest.fixture(autouse=True)
@@ -227,3 +229,44 @@ def test_a_password_in_a_url_is_never_shown(url, variables):
     with pytest.raises(ConfigurationError) as refused:
         read_settings()
     assert "s3cr3t" not in str(refused.value.problems)
+
+
+def test_a_world_that_is_refused_leaves_no_database_behind(tmp_path):
+    database = tmp_path / "facts.db"
+
+    refusal("serve", "--world", tmp_path / "nowhere.toml", "--database", f"sqlite:///{database}")
+
+    assert not database.exists()
+
+
+def test_a_database_without_facts_decides_nothing(tmp_path, database):
+    open_store(f"sqlite:///{tmp_path}/empty.db", schema(), 3).close()
+    question = ("check", "user:dora", "view", "organization:linz", "--database")
+
+    assert "holds no facts yet" in refusal(*question, f"sqlite:///{tmp_path}/empty.db")
+
+
+def test_changes_go_to_one_place(database, file):
+    both = ("--url", "http://127.0.0.1:9", "--database", database)
+
+    assert "not both" in refusal("changes", "apply", file(WELS), *both)
+
+
+def test_what_changes_apply_takes_is_what_impact_and_simulate_take(tmp_path, file):
+    path = tmp_path / "move.toml"
+    path.write_text(
+        '[[changes]]\nop = "move_organization"\norganization = "linz"\nto = "meridian"\n'
+    )
+    world = ("--world", BRAND, "--json")
+
+    by_toml, by_json = (
+        json.loads(answer("impact", made, *world))
+        for made in (
+            path,
+            '[{"op": "move_organization", "organization": "linz", "to": "meridian"}]',
+        )
+    )
+
+    assert by_toml == by_json
+    (tmp_path / "no.toml").write_text("[[")
+    assert f"`{tmp_path}/no.toml` is not TOML" in refusal("impact", tmp_path / "no.toml", *world)

@@ -57,9 +57,8 @@ def test_trickling_bodies_hold_no_thread_of_other_routes(alone):
 
 
 def test_a_body_that_does_not_come_in_time_is_refused():
-    # Neither the law nor the facts are reached.
-    metrics = Metrics(PolicyDecisionPoint(engine(), FixedFacts(Directory())))
-    door, sent = build_door(None, Settings(), None, metrics, body_seconds=0.1), []
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(Directory()))
+    door, sent = build_door(pdp, Settings(), None, Metrics(pdp), body_seconds=0.1), []
 
     async def receive():
         await asyncio.sleep(0.05)

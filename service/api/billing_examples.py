@@ -178,6 +178,7 @@ ADDITION = {
         ],
         "revision": 1,
         "policy": "aec280d3551d3d86",
+        "valid_until": "2028-02-01T00:00:00Z",
     },
     "reasons": [
         {

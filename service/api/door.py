@@ -38,6 +38,7 @@ from service.api.freshness import MIN_REVISION, TasksThatWait, demand, read_revi
 from service.api.guard import build_guard
 from service.api.messages import NDJSON, Answer, id_of_request, spell
 from service.api.metrics import Metrics
+from service.api.operations import ALIVE, LIVE
 from service.api.patience import BODY_SECONDS, Patience
 from service.api.problems import problem_of
 from service.api.usage_count import UsageCount
@@ -99,6 +100,9 @@ def build_door(
             begun = perf_counter()
             status = await decide(evaluation, headers, Body(receive, patience), send)
             metrics.answered(scope["path"], status, perf_counter() - begun)
+        elif scope["path"] == LIVE and scope["method"] == "GET":
+            # Here, so that a process whose threads are all busy is not taken for a dead one.
+            await say(Answer(spell(ALIVE)), _request_id(headers), send)
         elif (counted := _counted(scope, headers)) is not None:
             begun, query = perf_counter(), scope["query_string"]
             status = await count(counted, query, headers, Body(receive, patience), send)
@@ -171,10 +175,12 @@ def build_door(
                 settings.usage_limit_bytes,
                 (NDJSON,),
             )
-            counted = UsageCount(pdp, organization, *read_usage_query(parameters(query)))
+            # In a thread: what it takes to begin and to end grows with what a tenant bought.
+            asked = read_usage_query(parameters(query))
+            counted = await asyncio.to_thread(UsageCount, pdp, organization, *asked)
             async for piece in body.pieces(settings.usage_limit_bytes):
-                counted.take(piece)
-            answer = Answer(spell(counted.end()))
+                await asyncio.to_thread(counted.take, piece)
+            answer = Answer(spell(await asyncio.to_thread(counted.end)))
         except Exception as error:
             answer = problem_of(error, request_id)
         await say(answer, request_id, send)

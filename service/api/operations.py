@@ -10,6 +10,8 @@ from service.api.metrics import CONTENT_TYPE, Metrics
 from service.domain.directory import Directory
 from service.policy.pdp import PolicyDecisionPoint
 
+LIVE = "/health/live"
+ALIVE = {"status": "live"}
 OPEN_ENDPOINTS = frozenset(("operations.live", "operations.ready", "metadata.configuration"))
 
 
@@ -20,11 +22,11 @@ def operations(pdp: PolicyDecisionPoint, metrics: Metrics) -> Blueprint:
     def counts(directory: Directory) -> dict[str, int]:
         return {kind: len(named) for kind, named in sorted(directory.kinds.items())}
 
-    @blueprint.route("/health/live")
-    @documented(blueprint, fact_schemas.Alive, {"status": "live"}, needs_key=False)
+    @blueprint.route(LIVE)
+    @documented(blueprint, fact_schemas.Alive, ALIVE, needs_key=False)
     def live() -> Response:
         """Whether the process answers"""
-        return json_answer({"status": "live"})
+        return json_answer(ALIVE)
 
     @blueprint.route("/health/ready")
     @documented(blueprint, fact_schemas.Ready, examples.READY, refusals=(503,), needs_key=False)

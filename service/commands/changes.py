@@ -1,9 +1,6 @@
 """`watershed changes`: changes of the facts in a database, made and read."""
 
-import json
-import tomllib
 from collections import Counter
-from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from service.api.rendering import log_body
 from service.api.writes import Write
 from service.bootstrap import build_pdp
 from service.commands.arguments import TEXT, read_reference, revision_option
+from service.commands.documents import read_file
 from service.commands.opening import open_database, open_policies
 from service.commands.remote import post_changes
 from service.commands.settings import json_option, settings_options
@@ -21,8 +19,7 @@ from service.commands.terminal import print_json, print_rows
 from service.config import Settings
 from service.domain.directory import Directory
 from service.domain.identifiers import Key, reference, spell_moment
-from service.domain.strict_json import read_json
-from service.errors import InvalidChanges, MalformedDocument, Problem
+from service.errors import InvalidChanges, Problem
 from service.policy.authority import Author, judge_changes
 from service.policy.policy_set import read_policy_set
 from service.store.protocol import LogEntry, Written
@@ -89,6 +86,9 @@ def apply(
     FILE is JSON, or TOML if it ends in .toml: a list `changes`, each with its `op`. `-` reads JSON
     from the standard input.
     """
+    given = click.get_current_context().get_parameter_source("database")
+    if url is not None and given is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("the changes go to --url or into --database, not both")
     made = read_changes(path)
     context = {} if organization is None else {"organization": organization}
     write = Write(made, expect_revision, Author(*author, context=context) if author else None)
@@ -119,31 +119,12 @@ def _written(settings: Settings, write: Write, idempotency_key: str | None) -> W
 
 def read_changes(path: Path) -> list[Any]:
     """The list of changes in a file. Raises MalformedDocument, InvalidChanges."""
-    try:
-        body = click.get_binary_stream("stdin").read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise MalformedDocument(f"`{path}` cannot be read: {error.strerror}") from None
-    document = _read_toml(body) if path.suffix == ".toml" else read_json(body)
+    document = read_file(path)
     found = document.get("changes") if isinstance(document, dict) else document
     if not isinstance(found, list) or not found:
         reason = "is not a list of changes, such as [[changes]] in TOML or [{…}] in JSON"
         raise InvalidChanges([Problem("changes", None, reason)])
     return found
-
-
-def _read_toml(body: bytes) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise MalformedDocument(f"not TOML: {str(error)[:400]}") from None
-    # Dates as the log keeps them: in the spelling of JSON.
-    return json.loads(json.dumps(document, default=_spelled))
-
-
-def _spelled(value: Any) -> str:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return spell_moment(value)
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def print_written(made: Written, as_json: bool) -> None:

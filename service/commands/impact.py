@@ -41,7 +41,7 @@ def impact(settings: Settings, changes: str, now: datetime | None, as_json: bool
     and all actions that need no parameter.
     """
     problems: list[Problem] = []
-    made = read_changes(read_array(changes), problems)
+    made = read_changes(read_array(changes, "changes"), problems)
     if problems:
         raise InvalidRequest(problems)
     pdp = open_pdp(settings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.bootstrap import build_pdp, read_directory, read_policies
 from service.commands.terminal import Progress, problems_of, progress
-from service.config import PREFIX, Settings, masked
+from service.config import PREFIX, Settings, is_absent, masked
 from service.domain.directory import Directory
 from service.domain.schema import Schema
 from service.errors import ConfigurationError, InvalidWorld, Problem, WatershedError
@@ -62,8 +62,7 @@ def open_database(settings: Settings, schema: Schema, create: bool = False) -> I
     if url is None:
         reason = "is not set: name a database with --database URL, or in this variable"
         raise ConfigurationError([Problem(f"{PREFIX}DATABASE", None, reason)])
-    file = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None
-    if file and not create and not Path(file.partition("?")[0]).exists():
+    if not create and is_absent(url):
         reason = "names a file that is not there; `watershed serve` or `world load` makes one"
         raise ConfigurationError([Problem(f"{PREFIX}DATABASE", masked(url), reason)])
     with closing(open_store(url, schema, settings.levels)) as store:
@@ -81,6 +80,11 @@ def open_facts(settings: Settings, schema: Schema, as_of: int | None = None) -> 
             raise ConfigurationError([Problem(f"{PREFIX}DATABASE", None, reason)])
         return open_world(named_world(settings), schema, settings)
     with open_database(settings, schema) as store, progress("reading the facts"):
+        if store.revision() == 0:
+            reason = "holds no facts yet; `watershed world load` or `serve --world` brings some"
+            raise ConfigurationError(
+                [Problem(f"{PREFIX}DATABASE", masked(settings.database), reason)]
+            )
         return store.directory(as_of)
 
 

@@ -16,7 +16,7 @@ from service.bootstrap import prepare_store
 from service.commands.opening import checked_world, named_world, open_policies
 from service.commands.settings import settings_options
 from service.commands.terminal import progress
-from service.config import COUNTS_FOLDER, Settings, default_database, masked
+from service.config import COUNTS_FOLDER, Settings, default_database, is_absent, masked
 from service.domain.directory import Directory
 from service.domain.identifiers import Key
 from service.domain.schema import Schema
@@ -52,7 +52,9 @@ def serve(settings: Settings) -> None:
                 return Directory(levels=settings.levels)
             return checked_world(settings.world, policies.schema, settings, tell)
 
-        held = prepare_store(settings, policies, read)
+        # A world that is refused leaves no database behind.
+        first = read() if is_absent(settings.database) else None
+        held = prepare_store(settings, policies, read if first is None else lambda: first)
     example = example_request(held.directory, policies.schema)
     notes = [f"facts at revision {held.position.revision} in {masked(settings.database)}"]
     if settings.world is not None and not seeded:
@@ -136,13 +138,27 @@ def _greeting(
     if example is not None:
         key = ", with one of WATERSHED_API_KEYS for KEY" if settings.api_keys else ""
         yield f"a question to try{key}:\n\n  {_curl(address, example, settings)}\n"
-    yield f"every route, with forms to try it: {address}/docs"
+    reachable = _reachable(address)
+    if settings.api_keys:
+        yield f"every route, for holders of a key: {reachable}/openapi.json"
+    else:
+        yield f"every route, with forms to try it: {reachable}/docs"
+
+
+def _reachable(address: str) -> str:
+    """The address from this machine, where it listens at all there are."""
+    return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def _curl(address: str, request: dict[str, Any], settings: Settings) -> str:
     """The request as a command for any shell, from this machine."""
-    reachable = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    words = ["curl", "-s", f"{reachable}/authorize", "-H", "Content-Type: application/json"]
+    words = [
+        "curl",
+        "-s",
+        f"{_reachable(address)}/authorize",
+        "-H",
+        "Content-Type: application/json",
+    ]
     if settings.api_keys:
         words += ["-H", "Authorization: Bearer KEY"]
     return shlex.join([*words, "-d", json.dumps(request, ensure_ascii=False)])

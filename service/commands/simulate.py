@@ -9,12 +9,12 @@ import click
 from service.api.accounts import simulation_body
 from service.api.suppositions import read_supposition
 from service.commands.arguments import now_option
+from service.commands.documents import read_file
 from service.commands.opening import open_pdp
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json, print_rows
 from service.config import Settings
 from service.domain.strict_json import read_json
-from service.errors import MalformedDocument
 from service.explain.simulation import simulate as simulated
 from service.policy.decision import AccessRequest
 
@@ -38,7 +38,10 @@ def simulate(
     settings: Settings, changes: str, requests: str, now: datetime | None, as_json: bool
 ) -> None:
     """What would be decided on REQUESTS after CHANGES, which are not made."""
-    document = {"changes": read_array(changes), "requests": read_array(requests)}
+    document = {
+        "changes": read_array(changes, "changes"),
+        "requests": read_array(requests, "requests"),
+    }
     made, asked, _ = read_supposition(document, settings.batch_limit_items)
     simulation = simulated(open_pdp(settings), made, asked, now)
     if as_json:
@@ -52,18 +55,17 @@ def simulate(
     click.echo(f"{sum(o.differs for o in simulation.outcomes)} of {len(rows)} differ")
 
 
-def read_array(text: str) -> Any:
-    """The JSON array that `text` is, or that the file of this name holds.
+def read_array(text: str, name: str) -> Any:
+    """The list that `text` is in JSON, or that the file of this name holds, JSON or TOML.
 
-    Raises:
-        MalformedDocument: it is neither.
+    A document may hold it under `name`, as `watershed changes apply` takes it. Raises
+    MalformedDocument.
     """
     if text.lstrip().startswith(("[", "{")):
-        return read_json(text.encode("utf-8", "surrogateescape"))
-    try:
-        return read_json(Path(text).read_bytes())
-    except OSError as error:
-        raise MalformedDocument(f"`{text}` cannot be read: {error.strerror}") from None
+        found = read_json(text.encode("utf-8", "surrogateescape"))
+    else:
+        found = read_file(Path(text))
+    return found.get(name, found) if isinstance(found, dict) else found
 
 
 def _verdict(decision: Any) -> str:

@@ -43,7 +43,7 @@ KINDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "user": {
         **dict.fromkeys(("described", "selects", "selected"), _ORGANIZATION),
         **dict.fromkeys(("mapped", "unmapped"), ("user", "organization")),
-        **dict.fromkeys(("joined", "same"), ("user",)),
+        **dict.fromkeys(("joined", "joins", "same"), ("user",)),
     },
     "subscription": dict.fromkeys(("bought", "changed", "removed", "same"), _ORGANIZATION),
     "partner": {
@@ -190,7 +190,7 @@ def _of_user(
             for role in sorted(roles - {None}):
                 yield Effect("membership", role, _at(place))
     if old is not None and had and has.keys() - had.keys():
-        yield Effect("user", "joined", {"user": Place(key)})
+        yield Effect("user", "joins" if key == author else "joined", {"user": Place(key)})
     if old is None or new is None or revived or (old.name, old.type) != (new.name, new.type):
         # Asked at each organization; whoever belongs to none is left to who runs the service.
         places = sorted(had.keys() | has.keys())

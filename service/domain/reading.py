@@ -75,7 +75,7 @@ def _classes(function: Callable) -> tuple[str, ...]:
 
 
 def _first_sentence(function: Callable) -> str:
-    return (function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+    return " ".join((function.__doc__ or "").split("\n\n")[0].split())
 
 
 class Readable:

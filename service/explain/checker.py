@@ -307,7 +307,7 @@ def verify(proof, body, is_toml, law):
     """
     policy, types, rules, cited = law
     if set(proof) != MEMBERS or [proof["world"], proof["policy"]] != [sha256(body), policy]:
-        raise Wrong(f"it has other members, or speaks not of {sha256(body)} and {policy}")
+        raise Wrong("it is of another world document or other policies than these, or is no proof")
     world = tomllib.loads(body.decode()) if is_toml else json.loads(body)
     check = Check(proof, world, rules, types)
     denies, allows = check.matching("deny"), check.matching("allow")
@@ -346,7 +346,10 @@ def law_files(folder):
             or each.name in ("types.toml", "changes.toml", "billing.toml")]
 
 
-def main(proof, world, policies):
+def main(*given):
+    if len(given) != 3:
+        sys.exit("usage: checker.py PROOF WORLD POLICIES (a proof, a world document, a folder)")
+    proof, world, policies = given
     sources = {file.name: file.read_bytes() for file in law_files(Path(policies))}
     given, body = Path(proof).read_bytes(), Path(world).read_bytes()
     why = refusal(given, body, world.endswith(".toml"), sources)
@@ -354,4 +357,7 @@ def main(proof, world, policies):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except OSError as error:
+        sys.exit(f"no proof: `{error.filename}` cannot be read: {error.strerror}")
