@@ -225,6 +225,25 @@ def test_a_user_of_several_organizations_acts_for_the_one_in_the_context(client)
 # Once
 
 
+def test_a_key_stands_for_the_circumstances_too(client):
+    """What was not judged is not answered as if it had been."""
+    key = {"Idempotency-Key": "context-1"}
+    asked = {
+        "changes": [sub_account("circumstances")],
+        "on_behalf_of": {"type": "user", "id": "anton"},
+    }
+
+    first = client.post(
+        "/changes", json={**asked, "context": {"organization": "corvane"}}, headers=key
+    )
+    other = client.post(
+        "/changes", json={**asked, "context": {"organization": "linz"}}, headers=key
+    )
+
+    assert first.status_code == 200
+    assert (409, "idempotency-key-reused") == problem_of(other)
+
+
 def test_a_write_that_is_sent_again_under_its_key_is_made_once(client):
     body = {"changes": [{"op": "put_organization", "organization": "once", "name": "Once"}]}
     key = {"Idempotency-Key": "first-1"}

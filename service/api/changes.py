@@ -98,6 +98,7 @@ def changes(
             subject=write.author and reference((write.author.type, write.author.id)),
             expect_revision=write.expect_revision,
             idempotency_key=read_idempotency_key(request.headers),
+            circumstances=write.author and [write.author.properties, write.author.context],
             judge=_judge(pdp, write),
         )
         return written(made)

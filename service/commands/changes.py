@@ -113,6 +113,7 @@ def _written(settings: Settings, write: Write, idempotency_key: str | None) -> W
             subject=author and reference((author.type, author.id)),
             expect_revision=write.expect_revision,
             idempotency_key=idempotency_key,
+            circumstances=author and [author.properties, author.context],
             judge=judge,
         )
 

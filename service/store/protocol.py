@@ -113,9 +113,13 @@ class Store(Protocol):
         subject: str | None = None,
         expect_revision: int | None = None,
         idempotency_key: str | None = None,
+        circumstances: Any = None,
         judge: Judge | None = None,
     ) -> Written:
         """Make the changes, whole or not at all, as one revision.
+
+        `circumstances` are what else the judge goes by, as JSON: they are part of the content that
+        an idempotency key stands for.
 
         A write that repeats the caller's `idempotency_key` with the same content is not made again
         and gets the first answer; that it was refused or failed is not remembered.

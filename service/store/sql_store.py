@@ -101,10 +101,11 @@ class SqlStore:
         subject: str | None = None,
         expect_revision: int | None = None,
         idempotency_key: str | None = None,
+        circumstances: Any = None,
         judge: Judge | None = None,
     ) -> Written:
         author = Author(caller, subject, idempotency_key)
-        content = _digest(["write", subject, expect_revision, list(changes)])
+        content = _digest(["write", subject, circumstances, expect_revision, list(changes)])
         held = self.newest()  # most of the way is gone before the lock is taken
         with self._turn(held, author, content, expect_revision) as turn:
             if turn.repeated is not None:
