@@ -20,11 +20,10 @@ from service.domain.directory import Directory
 from service.domain.moment import Moment
 from service.domain.world import read_world
 from service.errors import InvalidChanges
-from service.policy.decision import AccessRequest, Failure, Findings
+from service.policy.decision import AccessRequest, Settled
 from service.policy.engine import Engine
 from service.policy.plans import Plans
 from service.policy.policy_set import PolicySet, policy_set
-from service.policy.question import Question, resolve
 
 TYPES = b"""
 [types.organization.actions]
@@ -279,13 +278,15 @@ def random_change(chance: random.Random) -> dict[str, Any]:
 def random_request(chance: random.Random) -> AccessRequest:
     subject = ("robot", f"r{chance.randint(0, 1)}")
     if chance.random() < 0.8:
-        subject = ("user", chance.choice(USERS))
+        subject = ("user", chance.choice((*USERS, "nobody") if chance.random() < 0.1 else USERS))
     resource = chance.choice(
         (("thing", chance.choice(THINGS)), ("thing", chance.choice(THINGS)), ("thing", "new"))
     )
     properties: dict[str, Any] = {}
-    if resource[1] == "new":
+    if resource[1] == "new" or chance.random() < 0.1:
         properties = _thing(chance)
+        if chance.random() < 0.1:
+            properties[chance.choice(list(properties))] = chance.choice((None, 7, "?", ["?"]))
     action = chance.choice(("act", "act", "touch"))
     if chance.random() < 0.1:
         resource, properties, action = ("organization", chance.choice(ORGANIZATIONS)), {}, "act"
@@ -297,6 +298,8 @@ def random_request(chance: random.Random) -> AccessRequest:
         "b": chance.choice((True, False)),
     }
     context = {"risk": chance.choice(NUMBERS), "zone": chance.choice(LABELS)}
+    if chance.random() < 0.1:
+        context["organization"] = chance.choice((*ORGANIZATIONS, "?"))
     return AccessRequest(
         *subject,
         action,
@@ -316,8 +319,8 @@ class Difference(NamedTuple):
     seed: int
     round: int
     request: AccessRequest
-    oso: Findings
-    plans: Findings
+    oso: Settled
+    plans: Settled
     law: str
 
 
@@ -350,16 +353,16 @@ def differences(
         for number in range(min(asked_per_law, decisions - done)):
             if number % 10 == 9:
                 directory = _changed(directory, chance, engine)
-            question = _question(chance, directory, engine)
-            if question is None:
-                continue
-            expected, got = engine.ask(question), plans.findings(question)
+            request = random_request(chance)
+            moments = [Moment(directory, NOW, engine.vocabulary) for _ in range(2)]
+            expected = engine.settle(request, moments[0])
+            got = plans.settle(request, moments[1])
             done += 1
-            failures += expected.failure is not None
-            allowed += bool(expected.allows) and not expected.denies
-            if expected != got:
+            failures += expected.findings.failure is not None
+            allowed += expected.verdict.allowed
+            if (expected, moments[0].until) != (got, moments[1].until):
                 law = engine.policies.files[0].text
-                yield Difference(seed, laws, question.request, expected, got, law)
+                yield Difference(seed, laws, request, expected, got, law)
         counts = plans.counts()
         from_plans += asked_per_law - counts.asked_oso
         compiled += counts.compiled
@@ -371,11 +374,6 @@ def _changed(directory: Directory, chance: random.Random, engine: Engine) -> Dir
         return apply_changes(directory, [random_change(chance)], engine.policies.schema)
     except InvalidChanges:
         return directory
-
-
-def _question(chance: random.Random, directory: Directory, engine: Engine) -> Question | None:
-    question = resolve(random_request(chance), Moment(directory, NOW, engine.vocabulary))
-    return None if isinstance(question, Failure) else question
 
 
 def main() -> None:

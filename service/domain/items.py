@@ -120,7 +120,8 @@ class Item(Placed):
         or if it is shared with that very organization.
         """
         path = organization._record.path
-        if path[-1] in self._owner_path():
+        owner_path = self._owner_path()
+        if path[-1] in owner_path:
             return True
         return self._reaches(path)
 

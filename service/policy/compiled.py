@@ -1,16 +1,21 @@
 """A plan rendered to Python: the same reads in the same order, without a walker between them.
 
-Each function is a straight line: read, compare with the first answer that was ever seen here, go
-on. Another answer goes to another function, one that nobody knows goes back to oso. The walker in
-`plan.py` is the reference that says what this code means, and tests hold the two together.
+The function of a plan takes a moment and a request. It begins with the way in (`entrance.py`), and
+goes on in a straight line: read, compare with the first answer that was ever seen here, go on. What
+follows from another answer stands below its comparison; an answer that nobody knows leads out. The
+walker in `plan.py` is the reference that says what this code means, and tests hold the two
+together.
 
-    def plan(m, r0_record, r0_acts_for, r1_record, ...):
-        v_record = m.directory.kinds["organization"].get(r1_record.organization)
+    def plan(m, request):
+        ...
+        v_record = m_organizations.get(r1_record.organization)
         if v_record is None: return None
         r4_record = v_record
         v = r0_record.status == "archived"
         if v is not False:
-            if v is True: return f1(m, r0_record, r0_acts_for, r1_record, ..., r4_record)
+            if v is True:
+                ...
+                return leaf1
             return None
         ...
         return leaf2
@@ -27,28 +32,26 @@ from collections.abc import Callable, Hashable
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
-from service.domain.reading import Readable
-from service.policy.decision import Findings
-from service.policy.function_source import ANSWER, MOMENT, function_of, part
+from service.domain.moment import Moment, Vocabulary
+from service.policy.decision import AccessRequest, Findings, Settled, settled
+from service.policy.entrance import Words, entrance
+from service.policy.function_source import ANSWER, HELD, MOMENT, function_of, part
 from service.policy.inlining import inline
 from service.policy.plan import Constant, Node, Plan, Step, edge_key
 from service.policy.reads import END, element, equal
 
-Compiled = Callable[..., Findings | None]
-"""Takes the moment and the parts of what is asked, in the order of ENTRY."""
-Classes = tuple[type[Readable], ...]
-"""The class of each of plan.FIRST_REGISTERS."""
+Compiled = Callable[[Moment, AccessRequest], Settled | None]
+"""What the rules say to a request of one shape; None where somebody else has to say it."""
 
-ENTRY = (
-    f"{MOMENT}, r0_record, r0_acts_for, r1_record, r2_declared, r2_values, r3_declared, r3_values"
-)
 INLINED_LINES_LIMIT = 20_000
 """Of a plan so large that it has more, the rest calls what it reads: compiling takes time too."""
+NESTING_LIMIT = 12
+"""How many comparisons stand within each other; Python takes no more than a hundred."""
 
 
-def compile_plan(plan: Plan, classes: Classes) -> Compiled:
-    """A function that equals `plan.walk` on the tree as it is now."""
-    return _Renderer().function(plan.root, tuple(_Register(cls, True) for cls in classes))
+def compile_plan(plan: Plan, words: Words, vocabulary: Vocabulary) -> Compiled:
+    """A function that equals `resolve` and then `plan.walk`, on the tree as it is now."""
+    return _Renderer(words, vocabulary).function(plan.root)
 
 
 class _Register(NamedTuple):
@@ -69,8 +72,17 @@ _Registers = tuple[_Register, ...]
 
 
 class _Renderer:
-    def __init__(self) -> None:
+    def __init__(self, words: Words, vocabulary: Vocabulary):
+        self.entrance = entrance(words, vocabulary)
+        classes = vocabulary.entity_classes
+        self.first = (
+            _Register(classes[words.subject_type], True),
+            _Register(classes[words.resource_type], True),
+            _Register(vocabulary.request_class, True),
+            _Register(vocabulary.context_class, True),
+        )
         self.names: dict[str, Any] = {
+            **self.entrance.names,
             "END": END,
             "element": element,
             "equal": equal,
@@ -78,56 +90,81 @@ class _Renderer:
         }
         self.lines: list[str] = []
         self.pending: list[tuple[str, Node | Findings | None, _Registers]] = []
-        self.made: set[int] = set()
-        """Of which registers in parts the function being rendered has made the value."""
+        self.made: frozenset[int] = frozenset()
+        """Of which registers in parts the value is at hand where the next line will stand."""
 
-    def function(self, root: Node | Findings | None, registers: _Registers) -> Compiled:
-        self._line(0, f"def plan({ENTRY}):")
-        self._line(1, "r1_acts_for = None")  # nobody acts of whom something is asked
-        self._body(root, registers)
+    def function(self, root: Node | Findings | None) -> Compiled:
+        self._define(f"plan({MOMENT}, request)", self.entrance.lines, root, self.first)
         while self.pending:
             name, node, registers = self.pending.pop()
-            self._line(0, f"def {name}({_passed(registers)}):")
-            self._body(node, registers)
+            self._define(f"{name}({_passed(registers)})", [], node, registers)
         exec(compile("\n".join(self.lines), "<plan>", "exec"), self.names)
         return self.names["plan"]
 
-    def _body(self, node: Node | Findings | None, registers: _Registers) -> None:
-        self.made = set()
+    def _define(
+        self,
+        head: str,
+        entrance: list[str],
+        node: Node | Findings | None,
+        registers: _Registers,
+    ) -> None:
+        self._line(0, f"def {head}:")
+        first = len(self.lines)
+        for line in entrance:
+            self._line(1, line)
+        self.made = frozenset()
+        self._body(1, node, registers)
+        body = "\n".join(self.lines[first:])
+        held = [f"    {name} = {facts}" for name, facts in HELD.items() if name in body]
+        self.lines[first:first] = held
+
+    def _body(self, depth: int, node: Node | Findings | None, registers: _Registers) -> None:
         while isinstance(node, Node):
             key, following = next(iter(node.edges.items()))
-            cls = self._read(node.step, registers)
+            cls = self._read(depth, node.step, registers)
             if cls is None:
-                self._others(node, registers)
+                self._others(depth, node, registers)
             elif cls is not key:
                 break  # no walk comes here: what was recorded is of another class
             if isinstance(key, type):
                 register = _Register(key, cls is not None)
                 for name in register.names(len(registers)):
-                    self._line(1, f"{name} = {ANSWER}{name.removeprefix(f'r{len(registers)}')}")
+                    found = f"{ANSWER}{name.removeprefix(f'r{len(registers)}')}"
+                    self._line(depth, f"{name} = {found}")
                 registers = (*registers, register)
             node = following
-        found = None if isinstance(node, Node) else node
-        self._line(1, f"return {self._name('leaf', found)}")
+        found = None if isinstance(node, Node) else self._leaf(node)
+        self._line(depth, f"return {found}")
 
-    def _others(self, node: Node, registers: _Registers) -> None:
-        """Where answers other than the first lead: to findings, or to functions of their own."""
+    def _others(self, depth: int, node: Node, registers: _Registers) -> None:
+        """Where answers other than the first lead."""
         (key, _), *others = node.edges.items()
-        self._line(1, f"if {self._test(key, negated=True)}:")
+        self._line(depth, f"if {self._test(key, negated=True)}:")
+        made = self.made
         for other, target in others:
-            self._line(2, f"if {self._test(other)}: return {self._after(other, target, registers)}")
-        self._line(2, "return None")
+            self._line(depth + 1, f"if {self._test(other)}:")
+            self._after(depth + 2, other, target, registers)
+            self.made = made
+        self._line(depth + 1, "return None")
 
-    def _after(self, key: Hashable, target: Node | Findings, registers: _Registers) -> str:
-        if not isinstance(target, Node):
-            return self._name("leaf", target)
-        name, passed = self._name("f", None), _passed(registers)
+    def _after(
+        self, depth: int, key: Hashable, target: Node | Findings, registers: _Registers
+    ) -> None:
         if isinstance(key, type):
-            registers, passed = (*registers, _Register(key, False)), f"{passed}, {ANSWER}"
-        self.pending.append((name, target, registers))
-        return f"{name}({passed})"
+            register = _Register(key, False)
+            self._line(depth, f"r{len(registers)} = {ANSWER}")
+            registers = (*registers, register)
+        if depth <= 2 * NESTING_LIMIT:
+            self._body(depth, target, registers)
+        else:
+            name = self._name("f", None)
+            self._line(depth, f"return {name}({_passed(registers)})")
+            self.pending.append((name, target, registers))
 
-    def _read(self, step: Step, registers: _Registers) -> type | None:
+    def _leaf(self, findings: Findings | None) -> str:
+        return "None" if findings is None else self._name("leaf", settled(findings))
+
+    def _read(self, depth: int, step: Step, registers: _Registers) -> type | None:
         """Write lines that leave the answer to `step` in ANSWER; or its parts, and their class."""
         operands = [
             f"r{operand}" if isinstance(operand, int) else self._constant(operand)
@@ -139,12 +176,13 @@ class _Renderer:
             if len(self.lines) < INLINED_LINES_LIMIT:
                 inlined = self._inlined(step, operands, registers)
                 if inlined is not None:
-                    self._make(inlined.wanted, registers)
+                    self._make(depth, inlined.wanted, registers)
                     self.names.update(inlined.names)
-                    self.lines.extend(f"    {line}" for line in inlined.lines)
+                    for line in inlined.lines:
+                        self._line(depth, line)
                     return inlined.cls
-        self._make(operands, registers)
-        self._line(1, f"{ANSWER} = {self._called(step, operands)}")
+        self._make(depth, operands, registers)
+        self._line(depth, f"{ANSWER} = {self._called(step, operands)}")
         return None
 
     def _inlined(self, step: Step, operands: list[str], registers: _Registers):
@@ -167,13 +205,13 @@ class _Renderer:
             read = f"getattr({first}, {self._name('n', step.name)})"
         return read + (f"({', '.join(rest)})" if step.called else "")
 
-    def _make(self, wanted, registers: _Registers) -> None:
+    def _make(self, depth: int, wanted, registers: _Registers) -> None:
         """Write lines that make the values of these registers, where only their parts are there."""
         for number, register in enumerate(registers):
             if register.in_parts and number not in self.made and f"r{number}" in wanted:
-                self.made.add(number)
+                self.made |= {number}
                 given = ", ".join((MOMENT, *register.names(number)))
-                self._line(1, f"r{number} = {self._name('k', register.cls)}({given})")
+                self._line(depth, f"r{number} = {self._name('k', register.cls)}({given})")
 
     def _constant(self, constant: Constant) -> str:
         return self._name("c", constant.value)

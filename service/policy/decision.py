@@ -66,15 +66,33 @@ class Findings(NamedTuple):
     failure: Failure | None = None
 
 
+class Verdict(NamedTuple):
+    """What findings come to."""
+
+    allowed: bool
+    reason: str
+    rules: tuple[str, ...] = ()
+    """Those that settled it."""
+    obligations: tuple[str, ...] = ()
+    detail: str | None = None
+    """A sentence for a person, where there is more to say than the reason and the rules do."""
+
+
+class Settled(NamedTuple):
+    """Findings, and what they come to: worked out once for all questions that find the same."""
+
+    findings: Findings
+    verdict: Verdict
+
+
 class Decision(NamedTuple):
-    """The answer, the rules that settled it, and which law and which facts it was made from."""
+    """A verdict with its own id, and which law, which facts and which clock it was made from."""
 
     allowed: bool
     reason: str
     rules: tuple[str, ...] = ()
     obligations: tuple[str, ...] = ()
     detail: str | None = None
-    """A sentence for a person, where there is more to say than the reason and the rules do."""
     id: str = ""
     revision: int = 0
     policy: str = ""
@@ -85,29 +103,22 @@ class Decision(NamedTuple):
         return self.allowed
 
 
-def combine(
-    findings: Findings,
-    id: str = "",
-    revision: int = 0,
-    policy: str = "",
-    valid_until: datetime | None = None,
-) -> Decision:
-    """The decision that these findings make: deny overrides, silence denies, an error denies.
+def combine(findings: Findings) -> Verdict:
+    """What these findings come to: deny overrides, silence denies, an error denies.
 
-    It is stamped with its own id, the revision of the facts, that of the policy, and with when the
-    clock alone can next change it.
-
-    INVARIANT (the five lines): a decision allows if and only if no deny rule matched, at least one
+    INVARIANT (the five lines): a verdict allows if and only if no deny rule matched, at least one
     allow rule matched, and nothing failed on the way.
     """
     denies, allows, duties, failure = findings
     if failure is not None:
-        verdict = (False, failure.reason, (), (), failure.detail)
-    elif denies:
-        verdict = (False, PROHIBITED, denies, (), None)
-    elif allows:
-        verdict = (True, GRANTED, allows, duties, None)
-    else:
-        verdict = (False, NO_GRANT, (), (), None)
-    # As Decision(*verdict, …) does, in half the time.
-    return tuple.__new__(Decision, (*verdict, id, revision, policy, valid_until))
+        return Verdict(False, failure.reason, detail=failure.detail)
+    if denies:
+        return Verdict(False, PROHIBITED, denies)
+    if allows:
+        return Verdict(True, GRANTED, allows, duties)
+    return Verdict(False, NO_GRANT)
+
+
+def settled(findings: Findings) -> Settled:
+    """The findings with what they come to."""
+    return Settled(findings, combine(findings))

@@ -24,11 +24,11 @@ from service.domain.moment import Moment, Vocabulary
 from service.domain.reading import Readable
 from service.errors import InvalidPolicy, Problem
 from service.policy import decision
-from service.policy.decision import Failure, Findings
+from service.policy.decision import AccessRequest, Failure, Findings, Settled, settled
 from service.policy.plan import Constant, Step, Tape
 from service.policy.plans import Plans
 from service.policy.policy_set import PolicySet
-from service.policy.question import Asked, Question
+from service.policy.question import Question, resolve
 from service.policy.reads import END, Refused
 
 # The action has no class here, though it is always a string: oso would ask the host, for every rule
@@ -77,15 +77,20 @@ class Engine:
         if said:
             raise InvalidPolicy([_problem(text) for text in said])
         self.plans = Plans(self.ask) if plans else None
-        self.found: Callable[[Asked, Moment], Findings] = self.plans.found if plans else self._asked
-        """All rules that match what is asked at a moment; a failure if one could not be asked."""
+        self.settle: Callable[[AccessRequest, Moment], Settled] = (
+            self.plans.settle if plans else self._settle
+        )
+        """All rules that match a request at a moment, and what they come to; a failure if even one
+        of them could not be asked."""
 
     def findings(self, question: Question) -> Findings:
         """All rules that match a question; a failure if even one of them could not be asked."""
         return self.plans.findings(question) if self.plans else self.ask(question)
 
-    def _asked(self, asked: Asked, moment: Moment) -> Findings:
-        return self.ask(asked.question(moment))
+    def _settle(self, request: AccessRequest, moment: Moment) -> Settled:
+        question = resolve(request, moment)
+        failed = type(question) is Failure
+        return settled(Findings(failure=question) if failed else self.ask(question))
 
     def _constant(self, name: str, known: type[Readable]) -> int:
         """Make `name` readable in every rule; what it stands for is put in place per question."""

@@ -16,6 +16,13 @@ from service.domain.reading import Readable
 ANSWER = "v"
 """The variable that holds what was read, or begins the names of its parts."""
 MOMENT = "m"
+ORGANIZATIONS = f"{MOMENT}_organizations"
+HELD = {
+    ORGANIZATIONS: f"{MOMENT}.directory.kinds['organization']",
+    f"{MOMENT}_closed": f"{MOMENT}.directory.marks.closed",
+    f"{MOMENT}_gated": f"{MOMENT}.directory.marks.gated",
+}
+"""The variables that hold what facts look into again and again, from the beginning of a plan on."""
 
 
 class NotInlinable(Exception):
@@ -193,3 +200,21 @@ class _Leaving(ast.NodeTransformer):
 def leaving(statement: ast.stmt, target: str) -> ast.stmt:
     """A statement of a loop that holds the result in `target` and leaves, where it returned."""
     return _Leaving(target).visit(statement)
+
+
+class _Holding(ast.NodeTransformer):
+    """What HELD names stands there by that name."""
+
+    _names = {facts: name for name, facts in HELD.items()}
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            name = self._names.get(ast.unparse(node))
+            if name is not None:
+                return ast.Name(name)
+        return self.generic_visit(node)
+
+
+def holding(module: ast.Module) -> ast.Module:
+    """The module with the variables of HELD in place of what they hold."""
+    return _Holding().visit(module)

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from service.domain.moment import Moment
 from service.domain.reading import Readable
+from service.policy.decision import Failure
 from service.policy.function_source import (
     ANSWER,
     MOMENT,
@@ -32,6 +33,7 @@ from service.policy.function_source import (
     breaks,
     ends,
     function_of,
+    holding,
     leaving,
     parsed,
     part,
@@ -72,10 +74,26 @@ def inline(
         (left,) = set(writer.left)  # every way through it leaves the same
     except (NotInlinable, ValueError):
         return None
-    module = ast.fix_missing_locations(ast.Module(statements, []))
+    return _inlined(writer, statements, left)
+
+
+def inlined_function(function: Callable, operands: Sequence[str], target: str) -> Inlined | None:
+    """What calling this function does, with its result in `target`; as `inline` otherwise.
+
+    Where it would return a Failure, the statements return None.
+    """
+    writer = _Writer({}, target)
+    try:
+        return _inlined(writer, writer.body(function, object, operands, target), None)
+    except NotInlinable:
+        return None
+
+
+def _inlined(writer: "_Writer", statements: list[ast.stmt], left: type | None) -> Inlined:
+    module = ast.fix_missing_locations(holding(ast.Module(statements, [])))
     named = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
     lines = ast.unparse(module).splitlines()
-    return Inlined(lines, writer.names, named & in_parts.keys(), left)
+    return Inlined(lines, writer.names, named & writer.in_parts.keys(), left)
 
 
 class _Writer:
@@ -125,6 +143,8 @@ class _Writer:
         for index, statement in enumerate(statements):
             rest = statements[index + 1 :]
             match statement:
+                case ast.Return(value=value) if self._is_failure(value):
+                    return result + [ast.Return(ast.Constant(None))]
                 case ast.Return(value=ast.expr() as value):
                     return result + self._assigned(target, value, owner, cls)
                 case ast.Raise():
@@ -136,7 +156,7 @@ class _Writer:
                     )
                     return result + [ast.If(statement.test, *branches)]
                 case ast.For() if returns(statement):
-                    if statement.orelse or breaks(statement):
+                    if statement.orelse or breaks(statement) or self._fails_within(statement):
                         raise NotInlinable
                     body = [leaving(inner, target) for inner in statement.body]
                     if target == ANSWER:
@@ -150,6 +170,19 @@ class _Writer:
                 case _:
                     raise NotInlinable
         raise NotInlinable  # it ends without a result
+
+    def _is_failure(self, value: ast.expr | None) -> bool:
+        """Whether this is a call of what always makes a Failure."""
+        match value:
+            case ast.Call(func=ast.Name(id=name)):
+                called = self.names.get(name)
+                said = getattr(called, "__annotations__", {}).get("return")
+                return called is Failure or said is Failure
+        return False
+
+    def _fails_within(self, loop: ast.For) -> bool:
+        returned = (node.value for node in ast.walk(loop) if isinstance(node, ast.Return))
+        return any(map(self._is_failure, returned))
 
     def _assigned(self, target: str, value: ast.expr, owner: str, cls: type) -> list[ast.stmt]:
         """`target = value`, where a call of a method of its own becomes that method's body, and

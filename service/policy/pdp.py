@@ -15,12 +15,15 @@ from service.policy.decision import (
     Decision,
     Failure,
     Findings,
+    Verdict,
     combine,
 )
 from service.policy.engine import Engine
-from service.policy.question import locate
 
 IDS_AT_ONCE = 256
+
+_decision = tuple.__new__
+"""Makes a Decision of all its fields in half the time that Decision(*fields) takes."""
 
 
 class Known(NamedTuple):
@@ -94,7 +97,7 @@ class PolicyDecisionPoint:
 
     def refuse(self, failure: Failure, moment: Moment) -> Decision:
         """The denial of what the rules cannot be asked."""
-        return self._stamped(Findings(failure=failure), moment)
+        return self._stamped(combine(Findings(failure=failure)), moment)
 
     def decide(self, request: AccessRequest, moment: Moment | None = None) -> Decision:
         """Whether the request is allowed, and why. Never raises for what a request says.
@@ -104,22 +107,18 @@ class PolicyDecisionPoint:
         engine = self.engine
         seen = moment or Moment(self.facts.snapshot(), self._clock(), engine.vocabulary)
         seen.until = None
-        asked = locate(request, seen)
-        refused = type(asked) is Failure
         # A plan performs the reads of its question, all of them and no other: as long as each is
         # answered as now, so is the question, and `seen.until` is what they leave behind.
-        findings = Findings(failure=asked) if refused else engine.found(asked, seen)
-        return self._stamped(findings, seen)
+        return self._stamped(engine.settle(request, seen).verdict, seen)
 
-    def _stamped(self, findings: Findings, moment: Moment) -> Decision:
+    def _stamped(self, verdict: Verdict, moment: Moment) -> Decision:
         try:
             name = self._ids.popleft()
         except IndexError:
             name = self._more_ids()
-        revision, policy = moment.directory.revision, self.engine.policies.revision
-        made = combine(findings, name, revision, policy, moment.until)
-        self.answers[made.reason] += 1
-        return made
+        self.answers[verdict.reason] += 1
+        stamp = (name, moment.directory.revision, self.engine.policies.revision, moment.until)
+        return _decision(Decision, verdict + stamp)
 
     def _more_ids(self) -> str:
         """128 random bits in hexadecimal, and more of them laid by.

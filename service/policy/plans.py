@@ -6,21 +6,20 @@ made of the names that the policies declare, so callers cannot add to them.
 
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from service.domain.entities import User
-from service.domain.moment import Moment
-from service.domain.records import Record
-from service.policy.compiled import Classes, compile_plan
-from service.policy.decision import Findings
-from service.policy.plan import Contradiction, Plan, Tape
-from service.policy.question import Asked, Question, asked_by
+from service.domain.moment import Moment, Vocabulary
+from service.policy.compiled import Compiled, compile_plan
+from service.policy.decision import AccessRequest, Failure, Findings, Settled, settled
+from service.policy.entrance import Words
+from service.policy.plan import Contradiction, Plan, Tape, registers_of
+from service.policy.question import Question, resolve
 
 Oracle = Callable[[Question, Tape], Findings]
 """Asks oso, and records on the tape what oso asked."""
 
 SETTLED_WALKS = 50
-"""A plan is compiled once it has not grown for as many walks as this, or as it has nodes."""
+"""A plan is compiled once it has been walked as often as this since it grew, or as it has nodes."""
 
 
 class Counts(NamedTuple):
@@ -40,47 +39,31 @@ class Counts(NamedTuple):
 
 
 class _Shape:
-    """One plan, and the fastest way that there is at the moment to follow it."""
+    """One plan, and how soon it is to be compiled."""
 
-    __slots__ = ("classes", "compiled", "follow", "plan", "retired", "settled_walks", "settling")
+    __slots__ = ("plan", "retired", "settled_walks", "settling", "words")
 
-    def __init__(self, classes: Classes, settled_walks: int) -> None:
-        self.classes = classes
+    def __init__(self, settled_walks: int) -> None:
         self.plan = Plan()
-        self.settled_walks = self.settling = settled_walks
-        self.compiled = 0
+        self.words: Words | None = None
+        """Under which it has been compiled."""
         self.retired = False
-        self.follow = self.walk
+        self.settled_walks = self.settling = settled_walks
 
-    def walk(
-        self, moment: Moment, subject: Record, acts_for: str | None, resource: Record, *given: Any
-    ) -> Findings | None:
-        self.settling -= 1
-        subject_class, resource_class, request_class, context_class = self.classes
-        return self.plan.walk(
-            subject_class(moment, subject, *((acts_for,) if subject_class is User else ())),
-            resource_class(moment, resource),
-            request_class(moment, *given[:2]),
-            context_class(moment, *given[2:]),
-        )
-
-    def compile(self) -> None:
-        # Two threads may both compile; they make equal functions, and one of them stays.
-        self.settling = sys.maxsize  # until it grows again
-        self.follow = compile_plan(self.plan, self.classes)
-        self.compiled += 1
+    def walk(self, question: Question) -> Findings | None:
+        if self.retired:
+            return None
+        try:
+            found = self.plan.walk(*registers_of(question))
+        except Exception:
+            # A read failed on the way. oso meets the same failure, and says which it is.
+            return None
+        if found is not None:
+            self.settling -= 1
+        return found
 
     def grown(self) -> None:
         self.settling = max(self.settled_walks, self.plan.nodes)
-        self.follow = self.walk
-
-    def retire(self) -> None:
-        self.retired = True
-        self.follow = _know_nothing
-
-
-def _know_nothing(moment: Moment, *parts: Any) -> None:
-    return None
 
 
 class Plans:
@@ -90,41 +73,62 @@ class Plans:
         self.settled_walks = SETTLED_WALKS
         self._oracle = oracle
         self._shapes: dict[tuple[type, str, type], _Shape] = {}
+        self._compiled: dict[tuple[str, str, str], Compiled] = {}
+        """The quick way through a plan, by the words of its shape."""
+        self._compilations = 0
         self._asked_oso = 0
         self._kept_out = 0
         self._contradictions = 0
 
+    def settle(self, request: AccessRequest, moment: Moment) -> Settled:
+        """What the rules say to the request, or why they cannot be asked."""
+        compiled = self._compiled.get((request[0], request[2], request[3]))
+        if compiled is not None:
+            try:
+                found = compiled(moment, request)
+            except Exception:
+                found = None
+            if found is not None:
+                return found
+        return self._settle_slowly(request, moment)
+
+    def _settle_slowly(self, request: AccessRequest, moment: Moment) -> Settled:
+        question = resolve(request, moment)
+        if type(question) is Failure:
+            return settled(Findings(failure=question))
+        shape = self._shape_of(question)
+        found = shape.walk(question)
+        if found is None:
+            found = self._asked(question, shape)
+        elif shape.settling <= 0:
+            words = Words(request.subject_type, request.action, request.resource_type)
+            self._compile(shape, words, moment.vocabulary)
+        return settled(found)
+
+    def _compile(self, shape: _Shape, words: Words, vocabulary: Vocabulary) -> None:
+        # Two threads may both compile; they make equal functions, and one of them stays.
+        shape.settling, shape.words = sys.maxsize, words  # until it grows again
+        self._compiled[words] = compile_plan(shape.plan, words, vocabulary)
+        self._compilations += 1
+        if shape.retired:
+            self._retire(shape)
+
     def findings(self, question: Question) -> Findings:
         """What the rules say to the question: what oso says, by construction and by test."""
-        return self.found(asked_by(question), question.subject._moment)
+        shape = self._shape_of(question)
+        found = shape.walk(question)
+        return self._asked(question, shape) if found is None else found
 
-    def found(self, asked: Asked, moment: Moment) -> Findings:
-        """What the rules say to what is asked at this moment."""
-        subject_class, subject, acts_for, action, resource_class, resource = asked[:6]
-        shape = self._shapes.get((subject_class, action, resource_class))
-        if shape is None:
-            shape = self._new_shape(asked, moment)
-        try:
-            found = shape.follow(moment, subject, acts_for, resource, *asked[6:])
-        except Exception:
-            # A read failed on the way. oso meets the same failure, and says which it is.
-            found = None
-        if shape.settling <= 0:
-            shape.compile()
-        return found if found is not None else self._asked(asked.question(moment), shape)
-
-    def _new_shape(self, asked: Asked, moment: Moment) -> _Shape:
-        given = moment.vocabulary.request_class, moment.vocabulary.context_class
-        classes = (asked.subject_class, asked.resource_class, *given)
-        key = (asked.subject_class, asked.action, asked.resource_class)
-        return self._shapes.setdefault(key, _Shape(classes, self.settled_walks))
-
-    def explored(self, question: Question, tape: Tape) -> Findings:
-        """As `findings`, where the tape gives the answers. Raises what it raises."""
+    def _shape_of(self, question: Question) -> _Shape:
         key = (type(question.subject), question.action, type(question.resource))
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._new_shape(asked_by(question), question.subject._moment)
+            shape = self._shapes.setdefault(key, _Shape(self.settled_walks))
+        return shape
+
+    def explored(self, question: Question, tape: Tape) -> Findings:
+        """As `findings`, where the tape gives the answers. Raises what it raises."""
+        shape = self._shape_of(question)
         found = None if shape.retired else shape.plan.follow(tape)
         return found if found is not None else self._asked(question, shape, tape)
 
@@ -140,8 +144,13 @@ class Plans:
                     self._kept_out += 1
             except Contradiction:
                 self._contradictions += 1
-                shape.retire()
+                self._retire(shape)
         return findings
+
+    def _retire(self, shape: _Shape) -> None:
+        shape.retired = True
+        if shape.words is not None:
+            self._compiled.pop(shape.words, None)
 
     def counts(self) -> Counts:
         """What has happened so far."""
@@ -151,7 +160,7 @@ class Plans:
             len(plans),
             sum(plan.nodes for plan in plans),
             self._asked_oso,
-            sum(shape.compiled for shape in list(self._shapes.values())),
+            self._compilations,
             self._kept_out,
             self._contradictions,
             tuple(sorted(wide)),

@@ -21,7 +21,9 @@ LIST_LIMIT_ENTRIES = 5000
 """In a request: an account has at most some 1,500 sub-accounts (requirements 4.2), and a batch may
 repeat its longest list for every item."""
 
-_NOT_STRINGS = frozenset((*PLAIN_KINDS, *LIST_KINDS)) - {"string"}
+NOT_STRINGS = frozenset((*PLAIN_KINDS, *LIST_KINDS)) - {"string"}
+"""Kinds of which a value is something else than a string; all others are strings, or named by one.
+"""
 
 
 class Question(NamedTuple):
@@ -34,113 +36,18 @@ class Question(NamedTuple):
     context: Given
 
 
-class Asked(NamedTuple):
-    """What a question is about, before anything is made of it: classes, and what they would hold.
-
-    A compiled plan needs no more. oso and whoever explains ask for the `question`.
-    """
-
-    subject_class: type[Entity]
-    subject: Record
-    acts_for: str | None
-    """Of a subject that is a user."""
-    action: str
-    resource_class: type[Entity]
-    resource: Record
-    declared: Attributes
-    values: Mapping[str, Any]
-    declared_of_context: Attributes
-    values_of_context: Mapping[str, Any]
-
-    def question(self, moment: Moment) -> Question:
-        """The question, at the moment at which it was asked."""
-        subject_class, record, vocabulary = self.subject_class, self.subject, moment.vocabulary
-        if subject_class is User:
-            subject = User(moment, record, self.acts_for)
-        else:
-            subject = subject_class(moment, record)
-        return Question(
-            subject,
-            self.action,
-            self.resource_class(moment, self.resource),
-            vocabulary.request_class(moment, self.declared, self.values),
-            vocabulary.context_class(moment, self.declared_of_context, self.values_of_context),
-        )
-
-
-def asked_by(question: Question) -> Asked:
-    """What a question is made of."""
-    subject, action, resource, request, context = question
-    return Asked(
-        type(subject),
-        subject._record,
-        subject._acts_for if type(subject) is User else None,
-        action,
-        type(resource),
-        resource._record,
-        request._declared,
-        request._values,
-        context._declared,
-        context._values,
-    )
-
-
 def resolve(request: AccessRequest, moment: Moment) -> Question | Failure:
     """The question that `request` asks at `moment`, or why it cannot be asked."""
-    asked = locate(request, moment)
-    return asked if type(asked) is Failure else asked.question(moment)
-
-
-def locate(request: AccessRequest, moment: Moment) -> Asked | Failure:
-    """What the question of `request` is about at `moment`, or why it cannot be asked."""
-    subject_type, subject_id, action, resource_type, resource_id = request[:5]
-    subject_said, values, resource_said, context = request[5:]
-    vocabulary, kinds = moment.vocabulary, moment.directory.kinds
-    declared = vocabulary.parameters.get((resource_type, action))
-    if declared is None:
-        return _unknown_action(request, moment)
-    in_context = vocabulary.schema.context
-    if declared or in_context:
-        problem = _misstated(request, declared, in_context, moment)
-        if problem is not None:
-            return problem
-
-    named, acts_for = kinds.get(subject_type), None
-    subject = None if named is None else named.get(subject_id)
-    if type(subject) is UserRecord:
-        acts_for = acts_for_of(subject, context)
-        if type(acts_for) is Failure:
-            return acts_for
-    else:
-        subject = _other_subject((subject_type, subject_id), subject_said, context, moment)
-        if type(subject) is Failure:
-            return subject
-
-    named = kinds.get(resource_type)
-    resource = None if named is None else named.get(resource_id)
-    if resource is None:
-        resource = _described((resource_type, resource_id), resource_said, moment, "resource")
-    elif resource_said:
-        resource = _unless_conflicting(resource, resource_said, moment, "resource")
+    given = circumstances_of(request, moment)
+    if type(given) is Failure:
+        return given
+    subject = subject_of(request, moment)
+    if type(subject) is Failure:
+        return subject
+    resource = resource_of(request, moment)
     if type(resource) is Failure:
         return resource
-    classes = vocabulary.entity_classes
-    # As Asked(…), without the detour through a function in Python.
-    return tuple.__new__(
-        Asked,
-        (
-            classes[subject_type],
-            subject,
-            acts_for,
-            action,
-            classes[resource_type],
-            resource,
-            declared,
-            values,
-            in_context,
-            context,
-        ),
-    )
+    return Question(subject, request.action, resource, *given)
 
 
 def circumstances_of(request: AccessRequest, moment: Moment) -> tuple[Given, Given] | Failure:
@@ -150,7 +57,7 @@ def circumstances_of(request: AccessRequest, moment: Moment) -> tuple[Given, Giv
     if declared is None:
         return _unknown_action(request, moment)
     in_context = vocabulary.schema.context
-    if problem := _misstated(request, declared, in_context, moment):
+    if problem := misstated(request, declared, in_context, moment):
         return problem
     return (
         vocabulary.request_class(moment, declared, request.action_properties),
@@ -158,13 +65,14 @@ def circumstances_of(request: AccessRequest, moment: Moment) -> tuple[Given, Giv
     )
 
 
-def _misstated(
+def misstated(
     request: AccessRequest, declared: Attributes, in_context: Attributes, moment: Moment
 ) -> Failure | None:
+    """What is wrong with the values that came with the action, or with the context."""
     values = request.action_properties
-    problem = _invalid(declared, values, "action.properties")
+    problem = invalid(declared, values, "action.properties")
     problem = problem or _unknown(declared, values, moment)
-    return problem or _invalid(in_context, request.context, "context")
+    return problem or invalid(in_context, request.context, "context")
 
 
 def _unknown_action(request: AccessRequest, moment: Moment) -> Failure:
@@ -176,13 +84,14 @@ def _unknown_action(request: AccessRequest, moment: Moment) -> Failure:
     return Failure(decision.UNKNOWN_ACTION, detail)
 
 
-def _invalid(declared: Attributes, values: Mapping[str, Any], where: str) -> Failure | None:
+def invalid(declared: Attributes, values: Mapping[str, Any], where: str) -> Failure | None:
+    """What is wrong with values of which this is declared; None if nothing is."""
     for name, kind, optional in declared.values():
         value = values.get(name)
         if value is None:
             if not optional:
                 return Failure(decision.INVALID_PROPERTIES, f"{where}.{name} is missing")
-        elif type(value) is str and kind not in _NOT_STRINGS:
+        elif type(value) is str and kind not in NOT_STRINGS:
             pass  # what is named need only be a string here
         elif reason := _list_problem(value) or entries.value_problem(kind, value):
             return Failure(decision.INVALID_PROPERTIES, f"{where}.{name} {reason}")
@@ -217,13 +126,13 @@ def subject_of(request: AccessRequest, moment: Moment) -> Entity | Failure:
     if type(record) is UserRecord:
         acts_for = acts_for_of(record, request.context)
         return acts_for if type(acts_for) is Failure else User(moment, record, acts_for)
-    other = _other_subject(key, request.subject_properties, request.context, moment)
+    other = other_subject(key, request.subject_properties, request.context, moment)
     return (
         other if type(other) is Failure else moment.vocabulary.entity_classes[key[0]](moment, other)
     )
 
 
-def _other_subject(
+def other_subject(
     key: Key, said: Mapping[str, Any], context: Mapping[str, Any], moment: Moment
 ) -> Record | Failure:
     """A subject that is no user of the world: a partner, or of a type of the policies' own."""
@@ -250,14 +159,22 @@ def acts_for_of(user: UserRecord, context: Mapping[str, Any]) -> str | Failure:
         for name, _ in memberships:
             if name == chosen:
                 return name
-        detail = f"user `{user.key[1]}` is no member of context.organization"
-        return Failure(decision.NOT_A_MEMBER, detail)
+        return _no_member(user)
     if user.selected is not None:
         return user.selected
     if len(memberships) == 1:
         return memberships[0][0]
+    return _nothing_selected(user)
+
+
+def _no_member(user: UserRecord) -> Failure:
+    detail = f"user `{user.key[1]}` is no member of context.organization"
+    return Failure(decision.NOT_A_MEMBER, detail)
+
+
+def _nothing_selected(user: UserRecord) -> Failure:
     detail = (
-        f"user `{user.key[1]}` has {len(memberships)} memberships and none is selected; "
+        f"user `{user.key[1]}` has {len(user.memberships)} memberships and none is selected; "
         "say which in context.organization"
     )
     return Failure(decision.NO_ORGANIZATION_SELECTED, detail)
@@ -281,7 +198,7 @@ def _stored_or_described(
     record = moment.directory.get(key)
     if record is None:
         return _described(key, said, moment, what)
-    return _unless_conflicting(record, said, moment, what)
+    return unless_conflicting(record, said, moment, what)
 
 
 def _described(
@@ -300,13 +217,13 @@ def _described(
         detail = f"{what}.properties.organization names no organization of the world"
         return Failure(decision.UNKNOWN_RESOURCE, detail)
     declared = moment.vocabulary.attributes[kind]
-    if declared and (problem := _invalid(declared, said, f"{what}.properties")):
+    if declared and (problem := invalid(declared, said, f"{what}.properties")):
         return problem
     # Undeclared members may stay: a rule can only read what is declared.
     return described(key, organization, said)
 
 
-def _unless_conflicting(
+def unless_conflicting(
     record: Record, said: Mapping[str, Any], moment: Moment, what: str
 ) -> Record | Failure:
     """What is stored, unless the request says something else of it."""

@@ -17,13 +17,11 @@ from service.policy.decision import (
     UNKNOWN_SUBJECT,
     AccessRequest,
     Failure,
-    combine,
 )
 from service.policy.engine import Engine
 from service.policy.question import (
     Question,
     circumstances_of,
-    locate,
     resource_of,
     subject_of,
 )
@@ -35,8 +33,7 @@ from service.search.watched import WatchedMoment
 
 def allowed(engine: Engine, moment: Moment, request: AccessRequest) -> bool:
     """What a single decision says."""
-    asked = locate(request, moment)
-    return type(asked) is not Failure and combine(engine.found(asked, moment)).allowed
+    return engine.settle(request, moment).verdict.allowed
 
 
 def refusal(wanted: str, moment: Moment, request: AccessRequest) -> Failure | None:

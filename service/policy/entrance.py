@@ -1,0 +1,119 @@
+"""The way into a compiled plan: from a request to the parts of its question.
+
+What `question.resolve` does, as straight lines for one type of subject, one action and one type of
+resource: what the policies declare of these is known by then, so nothing is looked up or gone
+through that could be written down. Whatever is not as it should be goes back (`return None`), and
+`resolve` says what is wrong with it. The tests hold the two together.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from service.domain.items import described
+from service.domain.moment import Vocabulary
+from service.domain.schema import BUILT_IN_TYPES, Attribute
+from service.policy import question
+from service.policy.decision import Failure
+from service.policy.function_source import MOMENT, ORGANIZATIONS
+from service.policy.inlining import inlined_function
+
+USER = "user"
+
+
+class Words(NamedTuple):
+    """What tells the shapes of questions apart, as requests spell it."""
+
+    subject_type: str
+    action: str
+    resource_type: str
+
+
+class Entrance(NamedTuple):
+    """Statements that leave the parts of a question, and the values that they name."""
+
+    lines: list[str]
+    names: dict[str, Any]
+
+
+def entrance(words: Words, vocabulary: Vocabulary) -> Entrance:
+    """The way from `request` to r0 (the subject), r1 (the resource), r2 (the values that came with
+    the action) and r3 (the context), each as its parts."""
+    declared = vocabulary.parameters[words.resource_type, words.action]
+    in_context = vocabulary.schema.context
+    names: dict[str, Any] = {
+        "Failure": Failure,
+        "described": described,
+        "invalid": question.invalid,
+        "misstated": question.misstated,
+        "other_subject": question.other_subject,
+        "unless_conflicting": question.unless_conflicting,
+        "subject_type": words.subject_type,
+        "resource_type": words.resource_type,
+        # What is declared is the same for all questions of the shape: no line has to bind it.
+        "r2_declared": declared,
+        "r3_declared": in_context,
+    }
+    lines = [
+        "_, subject_id, _, _, resource_id, subject_said, r2_values, resource_said, r3_values"
+        " = request"
+    ]
+    if declared or in_context:
+        lines.append(f"if misstated(request, r2_declared, r3_declared, {MOMENT}): return None")
+    lines += _user(names) if words.subject_type == USER else _OTHER_SUBJECT
+    if words.resource_type in BUILT_IN_TYPES:
+        lines += _STORED
+    else:
+        lines += _stored_or_described(vocabulary.attributes[words.resource_type].values(), names)
+    return Entrance(lines, names)
+
+
+def _user(names: dict[str, Any]) -> Iterator[str]:
+    yield f"r0_record = {MOMENT}.directory.kinds[subject_type].get(subject_id)"
+    yield "if r0_record is None: return None"
+    acts_for = inlined_function(question.acts_for_of, ("r0_record", "r3_values"), "r0_acts_for")
+    if acts_for is not None:
+        names.update(acts_for.names)
+        yield from acts_for.lines
+    else:  # a service that is shipped without its source
+        names["acts_for_of"] = question.acts_for_of
+        yield "r0_acts_for = acts_for_of(r0_record, r3_values)"
+        yield "if type(r0_acts_for) is Failure: return None"
+
+
+_OTHER_SUBJECT = (
+    f"r0_record = other_subject((subject_type, subject_id), subject_said, r3_values, {MOMENT})",
+    "if type(r0_record) is Failure: return None",
+)
+_STORED = (
+    f"r1_record = {MOMENT}.directory.kinds[resource_type].get(resource_id)",
+    "if r1_record is None: return None",
+    "r1_acts_for = None",  # of a user, of whom something is asked: nobody acts
+)
+
+
+def _stored_or_described(declared: Iterable[Attribute], names: dict[str, Any]) -> Iterator[str]:
+    yield f"stored = {MOMENT}.directory.kinds.get(resource_type)"
+    yield "r1_record = None if stored is None else stored.get(resource_id)"
+    yield "if r1_record is None:"
+    yield "    lies_in = resource_said.get('organization')"
+    yield f"    if type(lies_in) is not str or lies_in not in {ORGANIZATIONS}: return None"
+    for attribute in declared:
+        yield from _described_as(attribute, names)
+    yield "    r1_record = described((resource_type, resource_id), lies_in, resource_said)"
+    yield "elif resource_said:"
+    yield f"    r1_record = unless_conflicting(r1_record, resource_said, {MOMENT}, 'resource')"
+    yield "    if type(r1_record) is Failure: return None"
+
+
+def _described_as(attribute: Attribute, names: dict[str, Any]) -> Iterator[str]:
+    """Go back unless the request says of this attribute what is declared of it."""
+    if attribute.kind in question.NOT_STRINGS:
+        name = f"declared_{len(names)}"
+        names[name] = {attribute.name: attribute}
+        yield f"    if invalid({name}, resource_said, ''): return None"
+        return
+    name = f"name_{len(names)}"
+    names[name] = attribute.name
+    yield f"    said = resource_said.get({name})"
+    absent = "said is not None and " if attribute.optional else ""
+    yield f"    if {absent}type(said) is not str: return None"
