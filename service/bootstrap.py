@@ -90,8 +90,8 @@ def build_pdp(policies: PolicySet, directory: Directory) -> PolicyDecisionPoint:
 
 
 def warm(engine: Engine, settings: Settings) -> int:
-    """Ask every question of the decision tables beside the policies, so that plans have grown
-    before the first customer asks; how many were asked.
+    """Ask every question of the decision tables beside the policies, so that plans have grown and
+    are compiled before the first customer asks; how many were asked.
 
     A table that cannot be read warms nothing: `watershed policies check` says what is wrong.
     """
@@ -104,4 +104,6 @@ def warm(engine: Engine, settings: Settings) -> int:
             for case in table.cases:
                 run_case(case, engine, directory)
                 asked += 1
+    if engine.plans is not None:
+        engine.plans.compile(engine.vocabulary)
     return asked

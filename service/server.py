@@ -108,7 +108,11 @@ class _Server(BaseApplication):
         pdp = PolicyDecisionPoint(Engine(self._policies), followed)
         warm(pdp.engine, self._settings)
         self._stop = lambda: (followed.stop(STOP_SECONDS), store.close())
-        return build_asgi(pdp, self._settings, store)
+        application = build_asgi(pdp, self._settings, store)
+        # Plans and routes stay as the facts do: no request pays for a look at all of them.
+        gc.collect()
+        gc.freeze()
+        return application
 
     def _ended(self, arbiter: Any, worker: Any) -> None:
         self._stop()

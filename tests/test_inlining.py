@@ -5,7 +5,7 @@ from differential import differences
 
 from service.domain.reading import MissingAttribute, Readable
 from service.policy import compiled
-from service.policy.function_source import ANSWER, HELD, MOMENT, function_of, part
+from service.policy.function_source import ANSWER, MOMENT, function_of, part
 from service.policy.inlining import inline
 from service.policy.plan import Constant, Node, edge_key, is_object, registers_of
 from service.policy.plans import Plans
@@ -121,9 +121,7 @@ def called(function, *operands):
 
 def run(inlined, **operands):
     """What the statements leave: the answer, or its parts put together."""
-    text = "\n".join(inlined.lines)
-    held = [f"{name} = {facts}" for name, facts in HELD.items() if name in text]
-    body = "\n".join(f"    {line}" for line in (*held, *inlined.lines))
+    body = "\n".join(f"    {line}" for line in inlined.lines)
     names, left = {**inlined.names, "cls": inlined.cls}, ANSWER
     if inlined.cls is not None:
         left = f"cls({', '.join(part(ANSWER, field) for field in inlined.cls.fields)})"

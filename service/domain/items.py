@@ -130,7 +130,8 @@ class Item(Placed):
         shares = self._record.shares
         if not shares:
             return False
-        owner_path, lies_in = self._owner_path(), self._moment.lies_in
+        owner_path = self._owner_path()
+        lies_in = self._moment.lies_in
         for share in shares:
             if not lies_in(share.valid_from, share.valid_until):
                 continue

@@ -28,14 +28,14 @@ Only names that stand on an allow-list get here (a recording holds nothing else)
 checked again to be identifiers; every value is passed in by name, none is spelled into the code.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from service.domain.moment import Moment, Vocabulary
 from service.policy.decision import AccessRequest, Findings, Settled, settled
-from service.policy.entrance import Words, entrance
-from service.policy.function_source import ANSWER, HELD, MOMENT, function_of, part
+from service.policy.entrance import RESOURCE, Words, entrance, is_stored
+from service.policy.function_source import ANSWER, MOMENT, function_of, part
 from service.policy.inlining import inline
 from service.policy.plan import Constant, Node, Plan, Step, edge_key
 from service.policy.reads import END, element, equal
@@ -45,6 +45,13 @@ Compiled = Callable[[Moment, AccessRequest], Settled | None]
 
 INLINED_LINES_LIMIT = 20_000
 """Of a plan so large that it has more, the rest calls what it reads: compiling takes time too."""
+HELD = {
+    f"{MOMENT}_organizations": f"{MOMENT}.directory.kinds['organization']",
+    f"{MOMENT}_kinds": f"{MOMENT}.directory.kinds",
+    f"{MOMENT}_closed": f"{MOMENT}.directory.marks.closed",
+    f"{MOMENT}_gated": f"{MOMENT}.directory.marks.gated",
+}
+"""The variables that hold what facts look into again and again, from the beginning on."""
 NESTING_LIMIT = 12
 """How many comparisons stand within each other; Python takes no more than a hundred."""
 
@@ -73,7 +80,7 @@ _Registers = tuple[_Register, ...]
 
 class _Renderer:
     def __init__(self, words: Words, vocabulary: Vocabulary):
-        self.entrance = entrance(words, vocabulary)
+        self.words, self.vocabulary = words, vocabulary
         classes = vocabulary.entity_classes
         self.first = (
             _Register(classes[words.subject_type], True),
@@ -82,41 +89,38 @@ class _Renderer:
             _Register(vocabulary.context_class, True),
         )
         self.names: dict[str, Any] = {
-            **self.entrance.names,
             "END": END,
             "element": element,
             "equal": equal,
             "edge_key": edge_key,
         }
         self.lines: list[str] = []
+        self.written = 0
         self.pending: list[tuple[str, Node | Findings | None, _Registers]] = []
         self.made: frozenset[int] = frozenset()
         """Of which registers in parts the value is at hand where the next line will stand."""
 
     def function(self, root: Node | Findings | None) -> Compiled:
-        self._define(f"plan({MOMENT}, request)", self.entrance.lines, root, self.first)
+        body = self._rendered(root, self.first)
+        way_in = entrance(self.words, self.vocabulary, "r1_record" in body)
+        self.names |= way_in.names
+        functions = [_defined(f"plan({MOMENT}, request)", [*way_in.lines, *body.splitlines()])]
         while self.pending:
             name, node, registers = self.pending.pop()
-            self._define(f"{name}({_passed(registers)})", [], node, registers)
-        exec(compile("\n".join(self.lines), "<plan>", "exec"), self.names)
+            body = self._rendered(node, registers)
+            functions.append(_defined(f"{name}({self._passed(registers)})", body.splitlines()))
+        exec(compile("\n".join(functions), "<plan>", "exec"), self.names)
         return self.names["plan"]
 
-    def _define(
-        self,
-        head: str,
-        entrance: list[str],
-        node: Node | Findings | None,
-        registers: _Registers,
-    ) -> None:
-        self._line(0, f"def {head}:")
-        first = len(self.lines)
-        for line in entrance:
-            self._line(1, line)
-        self.made = frozenset()
-        self._body(1, node, registers)
-        body = "\n".join(self.lines[first:])
-        held = [f"    {name} = {facts}" for name, facts in HELD.items() if name in body]
-        self.lines[first:first] = held
+    def _rendered(self, node: Node | Findings | None, registers: _Registers) -> str:
+        self.lines, self.made = [], frozenset()
+        self._body(0, node, registers)
+        body = "\n".join(self.lines)
+        return body if is_stored(self.words) else _with(RESOURCE, body)
+
+    def _passed(self, registers: _Registers) -> str:
+        parts = (name for number, each in enumerate(registers) for name in each.names(number))
+        return ", ".join((MOMENT, *parts, *(() if is_stored(self.words) else RESOURCE)))
 
     def _body(self, depth: int, node: Node | Findings | None, registers: _Registers) -> None:
         while isinstance(node, Node):
@@ -154,11 +158,11 @@ class _Renderer:
             register = _Register(key, False)
             self._line(depth, f"r{len(registers)} = {ANSWER}")
             registers = (*registers, register)
-        if depth <= 2 * NESTING_LIMIT:
+        if depth < 2 * NESTING_LIMIT:
             self._body(depth, target, registers)
         else:
             name = self._name("f", None)
-            self._line(depth, f"return {name}({_passed(registers)})")
+            self._line(depth, f"return {name}({self._passed(registers)})")
             self.pending.append((name, target, registers))
 
     def _leaf(self, findings: Findings | None) -> str:
@@ -173,7 +177,7 @@ class _Renderer:
         if step.how == "read":
             if not step.name.isidentifier() or step.name.startswith("_"):
                 raise ValueError(f"`{step.name}` is no name that a rule could have read")
-            if len(self.lines) < INLINED_LINES_LIMIT:
+            if self.written < INLINED_LINES_LIMIT:
                 inlined = self._inlined(step, operands, registers)
                 if inlined is not None:
                     self._make(depth, inlined.wanted, registers)
@@ -235,8 +239,17 @@ class _Renderer:
 
     def _line(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
+        self.written += 1
 
 
-def _passed(registers: _Registers) -> str:
-    names = (name for number, each in enumerate(registers) for name in each.names(number))
-    return ", ".join((MOMENT, *names))
+def _defined(head: str, body: list[str]) -> str:
+    text = _with(HELD, "\n".join(f"    {line}" for line in body))
+    held = [f"    {name} = {facts}" for name, facts in HELD.items() if name in text]
+    return "\n".join((f"def {head}:", *held, text))
+
+
+def _with(spelled: Mapping[str, str], body: str) -> str:
+    """The body with these variables in place of what they hold."""
+    for name, facts in spelled.items():
+        body = body.replace(facts, name)
+    return body

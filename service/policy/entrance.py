@@ -14,7 +14,7 @@ from service.domain.moment import Vocabulary
 from service.domain.schema import BUILT_IN_TYPES, Attribute
 from service.policy import question
 from service.policy.decision import Failure
-from service.policy.function_source import MOMENT, ORGANIZATIONS
+from service.policy.function_source import MOMENT
 from service.policy.inlining import inlined_function
 
 USER = "user"
@@ -35,9 +35,22 @@ class Entrance(NamedTuple):
     names: dict[str, Any]
 
 
-def entrance(words: Words, vocabulary: Vocabulary) -> Entrance:
+RESOURCE = {"r1_organization": "r1_record.organization", "r1_attributes": "r1_record.attributes"}
+"""The variables in which the way in leaves what most rules read of a resource that need not be
+stored, so that no record has to be made of one that is only described."""
+
+
+def is_stored(words: Words) -> bool:
+    """Whether the resource must stand in the world."""
+    return words.resource_type in BUILT_IN_TYPES
+
+
+def entrance(words: Words, vocabulary: Vocabulary, record_wanted: bool) -> Entrance:
     """The way from `request` to r0 (the subject), r1 (the resource), r2 (the values that came with
-    the action) and r3 (the context), each as its parts."""
+    the action) and r3 (the context), each as its parts.
+
+    Of a resource that need not be stored, also what RESOURCE names; its record only if wanted.
+    """
     declared = vocabulary.parameters[words.resource_type, words.action]
     in_context = vocabulary.schema.context
     names: dict[str, Any] = {
@@ -60,10 +73,11 @@ def entrance(words: Words, vocabulary: Vocabulary) -> Entrance:
     if declared or in_context:
         lines.append(f"if misstated(request, r2_declared, r3_declared, {MOMENT}): return None")
     lines += _user(names) if words.subject_type == USER else _OTHER_SUBJECT
-    if words.resource_type in BUILT_IN_TYPES:
+    if is_stored(words):
         lines += _STORED
     else:
-        lines += _stored_or_described(vocabulary.attributes[words.resource_type].values(), names)
+        attributes = vocabulary.attributes[words.resource_type].values()
+        lines += _stored_or_described(attributes, names, record_wanted)
     return Entrance(lines, names)
 
 
@@ -91,18 +105,28 @@ _STORED = (
 )
 
 
-def _stored_or_described(declared: Iterable[Attribute], names: dict[str, Any]) -> Iterator[str]:
+def _stored_or_described(
+    declared: Iterable[Attribute], names: dict[str, Any], record_wanted: bool
+) -> Iterator[str]:
+    organization, attributes = RESOURCE
     yield f"stored = {MOMENT}.directory.kinds.get(resource_type)"
     yield "r1_record = None if stored is None else stored.get(resource_id)"
     yield "if r1_record is None:"
-    yield "    lies_in = resource_said.get('organization')"
-    yield f"    if type(lies_in) is not str or lies_in not in {ORGANIZATIONS}: return None"
+    yield f"    {organization} = resource_said.get('organization')"
+    yield f"    if type({organization}) is not str: return None"
+    yield f"    if {organization} not in {MOMENT}.directory.kinds['organization']: return None"
     for attribute in declared:
         yield from _described_as(attribute, names)
-    yield "    r1_record = described((resource_type, resource_id), lies_in, resource_said)"
-    yield "elif resource_said:"
-    yield f"    r1_record = unless_conflicting(r1_record, resource_said, {MOMENT}, 'resource')"
-    yield "    if type(r1_record) is Failure: return None"
+    yield f"    {attributes} = resource_said"
+    if record_wanted:
+        key = "(resource_type, resource_id)"
+        yield f"    r1_record = described({key}, {organization}, {attributes})"
+    yield "else:"
+    yield "    if resource_said:"
+    yield f"        r1_record = unless_conflicting(r1_record, resource_said, {MOMENT}, 'resource')"
+    yield "        if type(r1_record) is Failure: return None"
+    for name, part in RESOURCE.items():
+        yield f"    {name} = {part}"
 
 
 def _described_as(attribute: Attribute, names: dict[str, Any]) -> Iterator[str]:

@@ -9,20 +9,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import CodeType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from service.domain.reading import Readable
 
 ANSWER = "v"
 """The variable that holds what was read, or begins the names of its parts."""
 MOMENT = "m"
-ORGANIZATIONS = f"{MOMENT}_organizations"
-HELD = {
-    ORGANIZATIONS: f"{MOMENT}.directory.kinds['organization']",
-    f"{MOMENT}_closed": f"{MOMENT}.directory.marks.closed",
-    f"{MOMENT}_gated": f"{MOMENT}.directory.marks.gated",
-}
-"""The variables that hold what facts look into again and again, from the beginning of a plan on."""
 
 
 class NotInlinable(Exception):
@@ -40,18 +33,41 @@ def function_of(cls: type, name: str) -> Callable:
     return member.fget if isinstance(member, property) else member
 
 
-def parsed(function: Callable) -> ast.FunctionDef:
-    """The definition of this function. Raises NotInlinable.
+class Written(NamedTuple):
+    """A function as it is written."""
+
+    parameters: tuple[str, ...]
+    bound: frozenset[str]
+    """The names that it binds."""
+    body: str
+    """Its statements, without what documents it."""
+
+
+def written(function: Callable) -> Written:
+    """How this function is written. Raises NotInlinable.
 
     It is found by the code that the function runs: where a file has changed since it was loaded,
     nothing in it is mistaken for what runs.
     """
     if not inspect.isfunction(function):
         raise NotInlinable
-    definition = _definitions(function.__code__.co_filename).get(function.__code__)
+    return _written(function.__code__)
+
+
+@lru_cache(maxsize=1024)  # of the functions of this house
+def _written(code: CodeType) -> Written:
+    definition = _definitions(code.co_filename).get(code)
     if definition is None:
         raise NotInlinable
-    return definition
+    body = definition.body
+    if ast.get_docstring(definition) is not None:
+        body = body[1:]
+    names = (node for node in ast.walk(definition) if isinstance(node, ast.Name))
+    return Written(
+        tuple(argument.arg for argument in definition.args.args),
+        frozenset(name.id for name in names if isinstance(name.ctx, ast.Store)),
+        "\n".join(map(ast.unparse, body)),
+    )
 
 
 @lru_cache
@@ -101,36 +117,28 @@ class Translation(ast.NodeTransformer):
         self,
         names: Names,
         function: Callable,
-        definition: ast.FunctionDef,
+        source: Written,
         spelled: Mapping[str, str],
     ):
-        self._definition = definition
+        self._body = source.body
         self._spelled = dict(spelled)
-        bound = {
-            node.id
-            for node in ast.walk(definition)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
-        if bound & self._spelled.keys():
+        if source.bound & self._spelled.keys():
             raise NotInlinable  # it binds one of its own parameters anew
-        self._spelled.update((name, names.fresh(name)) for name in sorted(bound))
-        self._outside = inspect.getclosurevars(function)
+        self._spelled.update((name, names.fresh(name)) for name in sorted(source.bound))
+        outside = inspect.getclosurevars(function)
+        self._outside = {**outside.globals, **outside.nonlocals}
+        self._fixed = outside.nonlocals
         self._names = names
 
     def statements(self) -> list[ast.stmt]:
-        body = self._definition.body
-        if ast.get_docstring(self._definition) is not None:
-            body = body[1:]
-        # The transformer changes nodes in place, and the definition serves other reads as well.
-        copied = ast.parse("\n".join(ast.unparse(statement) for statement in body)).body
-        return [self.visit(statement) for statement in copied]
+        # Parsed anew each time, since the transformer changes nodes in place.
+        return [self.visit(statement) for statement in ast.parse(self._body).body]
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
         spelled = self._spelled.get(node.id)
         if spelled is None:
-            outside = {**self._outside.globals, **self._outside.nonlocals}
-            if node.id in outside:
-                spelled = self._names.constant(node.id, outside[node.id])
+            if node.id in self._outside:
+                spelled = self._names.constant(node.id, self._outside[node.id])
                 self._spelled[node.id] = spelled
             elif hasattr(builtins, node.id):
                 spelled = node.id
@@ -149,7 +157,7 @@ class Translation(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         match node:
             case ast.Subscript(ast.Name(id=table), ast.Name(id=key)):
-                fixed = self._outside.nonlocals
+                fixed = self._fixed
                 if table in fixed and key in fixed:
                     # The class of a declared type, which is declared once and for all.
                     return ast.Name(self._names.constant(table, fixed[table][fixed[key]]))
@@ -200,21 +208,3 @@ class _Leaving(ast.NodeTransformer):
 def leaving(statement: ast.stmt, target: str) -> ast.stmt:
     """A statement of a loop that holds the result in `target` and leaves, where it returned."""
     return _Leaving(target).visit(statement)
-
-
-class _Holding(ast.NodeTransformer):
-    """What HELD names stands there by that name."""
-
-    _names = {facts: name for name, facts in HELD.items()}
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.Attribute | ast.Subscript):
-            name = self._names.get(ast.unparse(node))
-            if name is not None:
-                return ast.Name(name)
-        return self.generic_visit(node)
-
-
-def holding(module: ast.Module) -> ast.Module:
-    """The module with the variables of HELD in place of what they hold."""
-    return _Holding().visit(module)

@@ -19,7 +19,9 @@ this module does not know is called as before; a test reads every fact both ways
 """
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from service.domain.moment import Moment
@@ -33,12 +35,15 @@ from service.policy.function_source import (
     breaks,
     ends,
     function_of,
-    holding,
     leaving,
-    parsed,
     part,
     returns,
+    written,
 )
+
+_OPEN = "_OPEN_"
+"""In names: where that comes which makes them unique."""
+_WORD = re.compile(r"\w+")
 
 LEVELS_LIMIT = 4
 """How deep calls within calls are followed."""
@@ -55,6 +60,14 @@ class Inlined(NamedTuple):
     cls: type[Readable] | None
     """If they leave parts: of what."""
 
+    def ending_in(self, unique: str) -> "Inlined":
+        """The same with names that no other statements bind."""
+        end = f"_{unique}_"
+        return self._replace(
+            lines=[line.replace(_OPEN, end) for line in self.lines],
+            names={name.replace(_OPEN, end): value for name, value in self.names.items()},
+        )
+
 
 def inline(
     cls: type[Readable],
@@ -68,43 +81,56 @@ def inline(
     `operands` spell the value that it is called on and what it is called with; those `in_parts`
     are there as their parts, by their class. `unique` ends every name that the statements bind.
     """
-    writer = _Writer(in_parts, unique)
+    known = tuple((name, in_parts[name]) for name in operands if name in in_parts)
+    made = _inlined(cls, function, tuple(operands), known)
+    return None if made is None else made.ending_in(unique)
+
+
+@lru_cache(maxsize=64)
+def inlined_function(function: Callable, operands: tuple[str, ...], target: str) -> Inlined | None:
+    """What calling this function does, with its result in `target`; as `inline` otherwise.
+
+    Where it would return a Failure, the statements return None.
+    """
+    writer = _Writer({})
+    try:
+        body = writer.body(function, object, operands, target)
+        return _spelled(writer, body, None).ending_in(target)
+    except NotInlinable:
+        return None
+
+
+@lru_cache(maxsize=4096)  # INVARIANT (no data): made of classes, and of names of registers
+def _inlined(
+    cls: type[Readable],
+    function: Callable,
+    operands: tuple[str, ...],
+    in_parts: tuple[tuple[str, type[Readable]], ...],
+) -> Inlined | None:
+    writer = _Writer(dict(in_parts))
     try:
         statements = writer.body(function, cls, operands, ANSWER)
         (left,) = set(writer.left)  # every way through it leaves the same
     except (NotInlinable, ValueError):
         return None
-    return _inlined(writer, statements, left)
+    return _spelled(writer, statements, left)
 
 
-def inlined_function(function: Callable, operands: Sequence[str], target: str) -> Inlined | None:
-    """What calling this function does, with its result in `target`; as `inline` otherwise.
-
-    Where it would return a Failure, the statements return None.
-    """
-    writer = _Writer({}, target)
-    try:
-        return _inlined(writer, writer.body(function, object, operands, target), None)
-    except NotInlinable:
-        return None
-
-
-def _inlined(writer: "_Writer", statements: list[ast.stmt], left: type | None) -> Inlined:
-    module = ast.fix_missing_locations(holding(ast.Module(statements, [])))
-    named = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
-    lines = ast.unparse(module).splitlines()
-    return Inlined(lines, writer.names, named & writer.in_parts.keys(), left)
+def _spelled(writer: "_Writer", statements: list[ast.stmt], left: type | None) -> Inlined:
+    module = ast.fix_missing_locations(ast.Module(statements, []))
+    text = ast.unparse(module)
+    wanted = writer.in_parts.keys() & set(_WORD.findall(text))
+    return Inlined(text.splitlines(), writer.names, wanted, left)
 
 
 class _Writer:
     """Writes one read: the function itself, and the methods of its own that it calls."""
 
-    def __init__(self, in_parts: Mapping[str, type[Readable]], unique: str):
+    def __init__(self, in_parts: Mapping[str, type[Readable]]):
         self.in_parts = in_parts
         self.names: dict[str, Any] = {}
         self.left: list[type[Readable] | None] = []
         """What each way through leaves: a value, or the parts of one of this class."""
-        self._unique = unique
         self._bound = 0
         self._level = 0
 
@@ -112,13 +138,13 @@ class _Writer:
         self, function: Callable, cls: type, operands: Sequence[str], target: str
     ) -> list[ast.stmt]:
         """The statements of `function` called with these operands, its result in `target`."""
-        definition = parsed(function)
-        parameters = [argument.arg for argument in definition.args.args]
+        source = written(function)
+        parameters = source.parameters
         if len(parameters) != len(operands) or self._level == LEVELS_LIMIT:
             raise NotInlinable
         self._level += 1
         spelled = dict(zip(parameters, operands, strict=True))
-        translated = Translation(self, function, definition, spelled).statements()
+        translated = Translation(self, function, source, spelled).statements()
         result = self._settled(translated, target, operands[0], cls)
         self._level -= 1
         return result
@@ -126,7 +152,7 @@ class _Writer:
     def fresh(self, name: str) -> str:
         """A name like this one that nothing else binds."""
         self._bound += 1
-        return f"{name}_{self._unique}_{self._bound}"
+        return f"{name}{_OPEN}{self._bound}"
 
     def constant(self, name: str, value: Any) -> str:
         """The name under which the statements find this value."""

@@ -105,6 +105,13 @@ class Plans:
             self._compile(shape, words, moment.vocabulary)
         return settled(found)
 
+    def compile(self, vocabulary: Vocabulary) -> None:
+        """Compile what has grown so far, however little it has been walked."""
+        spelled = {known: name for name, known in vocabulary.entity_classes.items()}
+        for (subject, action, resource), shape in list(self._shapes.items()):
+            if shape.plan.nodes and not shape.retired:
+                self._compile(shape, Words(spelled[subject], action, spelled[resource]), vocabulary)
+
     def _compile(self, shape: _Shape, words: Words, vocabulary: Vocabulary) -> None:
         # Two threads may both compile; they make equal functions, and one of them stays.
         shape.settling, shape.words = sys.maxsize, words  # until it grows again
