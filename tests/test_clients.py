@@ -78,8 +78,12 @@ def test_a_body_that_does_not_come_in_time_is_refused():
 
 
 def test_patience_tells_lateness_from_being_cancelled():
+    async def wait(patience):
+        with patience:
+            await asyncio.sleep(60)
+
     async def cancelled_from_outside():
-        task = asyncio.ensure_future(Patience().wait_for(asyncio.sleep(60)))
+        task = asyncio.ensure_future(wait(Patience()))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -87,7 +91,7 @@ def test_patience_tells_lateness_from_being_cancelled():
 
     async def late():
         with pytest.raises(TimeoutError):
-            await Patience(seconds=0.0).wait_for(asyncio.sleep(60))
+            await wait(Patience(seconds=0.0))
         await asyncio.sleep(0)  # would raise, were the task still to be cancelled
 
     asyncio.run(cancelled_from_outside())

@@ -37,20 +37,18 @@ class Body:
     async def read(self, limit_bytes: int) -> bytes:
         """All of it. Raises RequestTooLarge, MalformedDocument, RequestTimeout."""
         try:
-            return await self._patience.wait_for(self._whole(limit_bytes))
+            with self._patience:
+                body = await self._next()
+                judge_length(len(body), limit_bytes)
+                if self.ended:  # nearly every body comes in one piece
+                    return body
+                parts = bytearray(body)
+                while not self.ended:
+                    parts += await self._next()
+                    judge_length(len(parts), limit_bytes)
+                return bytes(parts)
         except TimeoutError:
             raise RequestTimeout from None
-
-    async def _whole(self, limit_bytes: int) -> bytes:
-        body = await self._next()
-        judge_length(len(body), limit_bytes)
-        if self.ended:
-            return body
-        parts = bytearray(body)
-        while not self.ended:
-            parts += await self._next()
-            judge_length(len(parts), limit_bytes)
-        return bytes(parts)
 
     async def pieces(self, limit_bytes: int) -> AsyncIterator[bytes]:
         """All of it as it comes, each piece in time, none of them large.
@@ -61,7 +59,8 @@ class Body:
         size_bytes = 0
         while not self.ended:
             try:
-                content = await self._patience.wait_for(self._next())
+                with self._patience:
+                    content = await self._next()
             except TimeoutError:
                 raise RequestTimeout from None
             size_bytes += len(content)

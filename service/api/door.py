@@ -8,7 +8,6 @@ because they are too many to be handed on whole.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
@@ -51,8 +50,6 @@ LONG = 12
 """How many times longer a client may take over a list of changes or a world."""
 _USAGE = re.compile("/organizations/([^/]+)/usage")
 
-Evaluate = Callable[[dict[str, Any]], Awaitable[str]]
-
 
 def build_door(
     pdp: PolicyDecisionPoint,
@@ -74,9 +71,6 @@ def build_door(
         ("PUT", WORLD): settings.world_limit_bytes,
     }
 
-    async def evaluate(document: dict[str, Any]) -> str:
-        return answer_one(document, pdp)
-
     async def evaluate_many(document: dict[str, Any]) -> str:
         steps = answer_batch(document, pdp, batch_limit)
         while True:
@@ -86,8 +80,6 @@ def build_door(
                 return end.value
             await asyncio.sleep(0)
 
-    deciding = {AUTHORIZE: evaluate, EVALUATION: evaluate, EVALUATIONS: evaluate_many}
-
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await others(scope, receive, send)
@@ -95,10 +87,10 @@ def build_door(
         headers = headers_of(scope)
         if _MIN_REVISION in headers and not await arrived(headers, Body(receive, patience), send):
             return
-        evaluation = deciding.get(scope["path"]) if scope["method"] == "POST" else None
-        if evaluation is not None:
+        if scope["path"] in _DECIDING and scope["method"] == "POST":
             begun = perf_counter()
-            status = await decide(evaluation, headers, Body(receive, patience), send)
+            many = scope["path"] == EVALUATIONS
+            status = await decide(many, headers, Body(receive, patience), send)
             metrics.answered(scope["path"], status, perf_counter() - begun)
         elif scope["path"] == LIVE and scope["method"] == "GET":
             # Here, so that a process whose threads are all busy is not taken for a dead one.
@@ -141,7 +133,7 @@ def build_door(
             asked = read_log_query(MultiDict(parse_qsl(scope["query_string"].decode("latin-1"))))
             await waiting.wait(asked["after"] + 1, min(asked["wait"], settings.poll_seconds))
 
-    async def decide(evaluation: Evaluate, headers: Headers, body: Body, send: Send) -> int:
+    async def decide(many: bool, headers: Headers, body: Body, send: Send) -> int:
         request_id = _request_id(headers)
         try:
             guard(text_of(headers, b"authorization"))
@@ -153,7 +145,7 @@ def build_door(
                 body_limit,
             )
             document = parse_object(await body.read(body_limit))
-            answer = Answer(await evaluation(document))
+            answer = Answer(await evaluate_many(document) if many else answer_one(document, pdp))
         except Exception as error:
             answer = problem_of(error, request_id)
         await say(answer, request_id, send)
@@ -211,6 +203,7 @@ def build_door(
 
 
 _MIN_REVISION = MIN_REVISION.lower().encode()
+_DECIDING = frozenset((AUTHORIZE, EVALUATION, EVALUATIONS))
 
 
 def _counted(scope: Scope, headers: Headers) -> str | None:
