@@ -15,7 +15,7 @@ from service.domain.schema import (
     Attributes,
     EntityType,
 )
-from service.domain.sharing import reached_through
+from service.domain.sharing import names_one_below, reached_through
 from service.errors import UnknownEntity
 
 
@@ -110,7 +110,11 @@ class Item(Placed):
         # Where it lies before who shares in it: a search asks the one of many at once.
         if self._record.organization not in path[:-1] or not self._record.shares:
             return False
-        return self._reaches(path) or self._names_one_below(path[-1])
+        reached = self._reaches(path)
+        if reached:
+            return True
+        organizations = self._moment.directory.kinds["organization"]
+        return names_one_below(self._record.shares, path[-1], organizations, self._moment.lies_in)
 
     @predicate("{it} can be used in {0}", "{it} cannot be used in {0}")
     def usable_in(self, organization: Organization) -> bool:
@@ -137,16 +141,6 @@ class Item(Placed):
                 continue
             if reached_through(share, owner_path, path) is not None:
                 return True
-        return False
-
-    def _names_one_below(self, name: str) -> bool:
-        # What reaches one below by `all` reaches this one too, so that only lists are asked.
-        known, lies_in = self._moment.directory.kinds["organization"], self._moment.lies_in
-        for share in self._record.shares:
-            if share.targets and lies_in(share.valid_from, share.valid_until):
-                for target in share.targets:
-                    if name in known[target].path[:-1]:
-                        return True
         return False
 
     def _owner_path(self) -> tuple[str, ...]:

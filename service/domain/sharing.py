@@ -1,8 +1,9 @@
 """Downstream sharing: when a share is in force, and whom it reaches (requirements 2.6)."""
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from service.domain.records import Share
+from service.domain.records import OrganizationRecord, Share
 
 
 def in_force(share: Share, now: datetime) -> bool:
@@ -18,10 +19,28 @@ def reached_through(share: Share, owner_path: tuple[str, ...], path: tuple[str, 
     last one of the path itself, or the nearest above it whose descendants have part in it.
     """
     owner, steps = owner_path[-1], len(path) - len(owner_path)
-    if owner not in path[:-1]:
+    if steps < 1 or path[-steps - 1] != owner:
         # INVARIANT (shares flow down): nothing beside or above its owner has part in it.
         return None
     if share.targets is None:
         return owner if share.descendants or steps == 1 else None
     between = path[-steps:] if share.descendants else path[-1:]
     return next((name for name in reversed(between) if name in share.targets), None)
+
+
+def names_one_below(
+    shares: Iterable[Share],
+    name: str,
+    organizations: Mapping[str, OrganizationRecord],
+    lies_in: Callable[[datetime | None, datetime | None], bool],
+) -> bool:
+    """Whether a share in force lists an organization below the one of this name.
+
+    What reaches one below by `all` reaches this one too, so that only lists are asked.
+    """
+    for share in shares:
+        if share.targets and lies_in(share.valid_from, share.valid_until):
+            for target in share.targets:
+                if name in organizations[target].path[:-1]:
+                    return True
+    return False
