@@ -71,6 +71,9 @@ def test_the_proof_of_every_decision_that_rules_make_is_accepted(scene):
         except NoProof:
             continue
         verify(proof, world, False, sources(engine()))
+        assert not holds({**proof, "decision": not proof["decision"]}, world)
+        assert not holds({**proof, "rules": proof["rules"][1:]}, world) or not proof["rules"]
+        assert not holds({**proof, "reads": proof["reads"][:-1]}, world) or not proof["reads"]
 
 
 def tables():
@@ -199,6 +202,14 @@ def test_a_forged_proof_is_refused(subject, action, resource, more):
         # What is true of another clock or another resource is no forgery, if the rest fits it.
         assert not holds(forged, world) or is_the_engines_own(directory, forged), forged
     assert count > 40
+
+
+def test_the_digest_in_a_proof_begins_as_the_revision_that_a_server_names():
+    request = AccessRequest("user", "lukas", "reply", "conversation", "recall-linz")
+    proof, _ = proof_of(brand(), request)
+
+    assert proof["policy"].startswith(engine().policies.revision)
+    assert len(proof["policy"]) == 64
 
 
 def test_a_proof_of_another_world_or_other_policies_is_refused():
@@ -413,6 +424,7 @@ def as_it_is(text):
         "note.pages + 1 = 2",
         "note.pages if note else note",
         "nobody_defines(note)",
+        "not nobody_defines(note)",
         "note.within(note)",
         "note.organization.within(note)",
         'note.has("nothing")',
@@ -504,7 +516,7 @@ def with_another_hidden_text(proof):
         pytest.param(with_another_hidden_text, id="the hash of another text"),
         pytest.param(with_another("levels", "3"), id="levels that are no number"),
         pytest.param(with_another("now", "soon"), id="a clock that is none"),
-        pytest.param(with_another("policy", "0" * 16), id="the digest of other policies"),
+        pytest.param(with_another("policy", "0" * 64), id="the digest of other policies"),
         pytest.param(with_another("more", 1), id="a member that no proof has"),
     ],
 )

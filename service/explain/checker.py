@@ -80,7 +80,8 @@ def python(found):
 
 def read_law(files):
     """The digest of the policy files, their types, their clauses, and where each rule stands."""
-    digest, clauses, places = hashlib.sha256(), {}, {}
+    digest, places = hashlib.sha256(), {}
+    clauses = {(kind, 4): [] for kind in ("deny", "allow", "obligation")}
     for file, content in sorted(files.items()):
         for part in (file.encode(), content):
             digest.update(len(part).to_bytes(8, "big") + part)
@@ -91,7 +92,7 @@ def read_law(files):
             key, place = (head.func.id[:-1], len(head.args)), {"file": file, "line": head.lineno}
             clauses.setdefault(key, []).append((head.args, body))
             places |= {(key[0], ast.unparse(name)): place for name in head.args[3:]}
-    return digest.hexdigest()[:16], tomllib.loads(files["types.toml"].decode()), clauses, places
+    return digest.hexdigest(), tomllib.loads(files["types.toml"].decode()), clauses, places
 
 
 class Check:
@@ -100,7 +101,9 @@ class Check:
     def __init__(self, proof, world, schema, clauses, places):
         asked, types = proof["request"], schema["types"]
         action, context = asked["action"], asked["context"]
-        self.world, self.clauses, self.places, self.reads = world, clauses, places, set()
+        self.clauses, self.places, self.reads = clauses, places, set()
+        self.tree, self.shares = world["organizations"], world.get("shares", [])
+        self.bought = world.get("subscriptions", {})
         self.now, self.levels = instant(proof["now"]), proof["levels"]
         # The kinds of what is said of each type; what only other actions take is known, and absent
         actions = {name: types[name].get("actions", {}) for name in types}
@@ -161,7 +164,7 @@ class Check:
 
     def ask(self, name, given):
         """What stands in each place whenever a predicate holds; a given None is to be found."""
-        for parameters, body in self.clauses.get((name, len(given)), ()):
+        for parameters, body in self.clauses[name, len(given)]:
             known = {"request_": Entity("request"), "context_": Entity("context")}
             for env in self.fitted(parameters, given, known):
                 for way in self.ways(body, env):
@@ -240,7 +243,7 @@ class Check:
 
     def path(self, name):
         """The ids from level 1 down to an organization."""
-        above = self.world["organizations"][name].get("parent")
+        above = self.tree[name].get("parent")
         return [*(self.path(above) if above else ()), name]
 
     def lasts(self, starts, ends, days=0):
@@ -264,8 +267,8 @@ class Check:
         if kind in self.absent:
             return self.absent[kind] | words
         if kind == "organizations":
-            every, known = key == "all", self.world["organizations"]
-            paths = [self.path(name) if name in known else [] for name in key if not every]
+            every = key == "all"
+            paths = [self.path(name) if name in self.tree else [] for name in key if not every]
             return {
                 "all_within": lambda to: not every and all(to[-1] in path for path in paths),
                 "all_below": lambda to: len(to) < self.levels if every else all(
@@ -275,9 +278,9 @@ class Check:
         said, words = self.said[entity], words | {"id": key, "type": kind}
         if kind == "organization":
             path = self.path(key)
-            line = [self.world["organizations"][name] for name in path]
-            bought = sorted((instant(term["starts"]), name, term.get("telephony")) for name, term in
-                self.world.get("subscriptions", {}).items() if term["organization"] == key)
+            line = [self.tree[name] for name in path]
+            bought = sorted((instant(term["starts"]), name, term.get("telephony"))
+                            for name, term in self.bought.items() if term["organization"] == key)
             return words | {
                 "organization": entity, "kind": said.get("kind", ""), "level": len(path),
                 "is_platform": len(path) == 1, "is_account": len(path) == 2,
@@ -292,7 +295,7 @@ class Check:
                 "has_member": lambda user: self.words(user)["role_at"](path) != "none"}
         if kind == "user":
             at, held = entity.acts_for, said.get("memberships", {})
-            mapped = [self.world["subscriptions"][name] for name in said.get("subscriptions", [])]
+            mapped = [self.bought[name] for name in said.get("subscriptions", [])]
             return words | {
                 "organization": Entity("organization", at) if at else None, "role": held.get(at),
                 "organizations": [Entity("organization", name) for name in held],
@@ -318,7 +321,7 @@ class Check:
     def shared(self, item, owner, to, or_below=False):
         """Whether a share in force reaches the last of the path `to`, or one below it."""
         below = to[len(owner):] if to[:len(owner)] == owner else []
-        for share in self.world.get("shares", []) if below else []:
+        for share in self.shares if below else ():
             named = below[:1] if share["with"] == "all" else share["with"]
             reached = below if share.get("depth") == "descendants" else below[-1:]
             further = or_below and any(to[-1] in self.path(name)[:-1] for name in named)
@@ -355,7 +358,7 @@ def refusal(proof, world, policies):
         known = json.loads(proof.read_bytes(), object_hook=present)
         return verify(known, world.read_bytes(), world.suffix == ".toml", read_law(files))
     except Exception as wrong:  # whatever a proof makes fail shows nothing
-        return str(wrong) if type(wrong) is ValueError else repr(wrong)
+        return f"{wrong}" if type(wrong) is ValueError else f"{type(wrong).__name__}: {wrong}"
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def prove(
         "now": spell_moment(moment.now),
         "levels": moment.directory.levels,
         "world": hashlib.sha256(world).hexdigest(),
-        "policy": engine.policies.revision,
+        "policy": engine.policies.digest,
         "decision": decision.allowed,
         "reason": decision.reason,
         "rules": [_rule(rules[kind, name]) for kind in names for name in names[kind]],
