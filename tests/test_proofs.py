@@ -528,6 +528,25 @@ def test_a_proof_with_one_thing_forged_is_refused(forge):
     assert not holds(forge(proof), world)
 
 
+@pytest.mark.parametrize(
+    "twice",
+    ['{"decision": true, ', '{"request": {}, ', '{"more": null, "more": 1, '],
+)
+def test_a_proof_that_says_a_thing_twice_is_refused(tmp_path, twice):
+    proof, world = denied()
+    file, facts = tmp_path / "proof.json", tmp_path / "world.json"
+    facts.write_bytes(world)
+
+    file.write_text(json.dumps(proof))
+    assert checker.refusal(file, facts, POLICIES) is None
+    file.write_text(twice + json.dumps(proof)[1:])
+    assert "twice" in checker.refusal(file, facts, POLICIES)
+
+
+def test_what_cannot_be_read_proves_nothing(tmp_path):
+    assert "nothing.json" in checker.refusal(tmp_path / "nothing.json", BRAND, POLICIES)
+
+
 def test_the_order_of_reads_says_nothing_and_a_text_may_be_kept_as_its_hash():
     proof, world = denied()
     reads = [

@@ -41,20 +41,21 @@ class Entity:
     acts_for: str | None = field(default=None, compare=False)
 
 
-def present(members):
-    """What is null is absent."""
-    return {name: value for name, value in members.items() if value is not None}
+def members(pairs):
+    """An object of a JSON text: what is null is absent, and nothing may be said twice."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError(f"one object says a thing twice: {[name for name, _ in pairs]}")
+    return {name: value for name, value in pairs if value is not None}
 
 
 def spelled(value):
     """A value as JSON, the same text for the same value."""
-    return json.dumps(value, sort_keys=True, default=lambda entity: present(vars(entity)))
+    return json.dumps(value, sort_keys=True, default=lambda it: members([*vars(it).items()]))
 
 
-def veiled(answer):
+def veiled(it):
     """A text as its hash: a proof may tell a text, or keep it to itself."""
-    text = isinstance(answer, str)
-    return {"sha256": hashlib.sha256(answer.encode()).hexdigest()} if text else answer
+    return {"sha256": hashlib.sha256(it.encode()).hexdigest()} if isinstance(it, str) else it
 
 
 def instant(text):
@@ -79,9 +80,8 @@ def python(found):
 
 
 def read_law(files):
-    """The digest of the policy files, their types, their clauses, and where each rule stands."""
-    digest, places = hashlib.sha256(), {}
-    clauses = {(kind, 4): [] for kind in ("deny", "allow", "obligation")}
+    """The digest of the policy files, their types, and their clauses by name and size."""
+    digest, clauses = hashlib.sha256(), {(kind, 4): [] for kind in ("deny", "allow", "obligation")}
     for file, content in sorted(files.items()):
         for part in (file.encode(), content):
             digest.update(len(part).to_bytes(8, "big") + part)
@@ -89,22 +89,21 @@ def read_law(files):
         rules = "\n".join(content.decode().splitlines()) if file.endswith(".polar") else ""
         for clause in ast.parse(f"[({WORD.sub(python, rules)} None)]", mode="eval").body.elts[:-1]:
             head, body = getattr(clause, "elts", (clause, ast.Constant(True)))
-            key, place = (head.func.id[:-1], len(head.args)), {"file": file, "line": head.lineno}
-            clauses.setdefault(key, []).append((head.args, body))
-            places |= {(key[0], ast.unparse(name)): place for name in head.args[3:]}
-    return digest.hexdigest(), tomllib.loads(files["types.toml"].decode()), clauses, places
+            known = clauses.setdefault((head.func.id[:-1], len(head.args)), [])
+            known.append((head.args, body, {"file": file, "line": head.lineno}))
+    return digest.hexdigest(), tomllib.loads(files["types.toml"].decode()), clauses
 
 
 class Check:
     """A request before the facts and the law; `reads` gathers what had to be read."""
 
-    def __init__(self, proof, world, schema, clauses, places):
+    def __init__(self, proof, world, schema, clauses):
         asked, types = proof["request"], schema["types"]
         action, context = asked["action"], asked["context"]
-        self.clauses, self.places, self.reads = clauses, places, set()
+        self.clauses, self.reads = clauses, set()
+        self.now, self.levels = instant(proof["now"]), proof["levels"]
         self.tree, self.shares = world["organizations"], world.get("shares", [])
         self.bought = world.get("subscriptions", {})
-        self.now, self.levels = instant(proof["now"]), proof["levels"]
         # The kinds of what is said of each type; what only other actions take is known, and absent
         actions = {name: types[name].get("actions", {}) for name in types}
         taken = {name for known in actions.values() for given in known.values() for name in given}
@@ -159,12 +158,12 @@ class Check:
     def matching(self, kind):
         """Each rule of a kind that matches, and where it stands."""
         names = {found[3] for found in self.ask(kind, self.question)}
-        return [{"predicate": kind, "name": name} | self.places[kind, repr(name)]
-                for name in sorted(names)]
+        rules = {name.value: place for (*_, name), _, place in self.clauses[kind, 4]}
+        return [{"predicate": kind, "name": name, **rules[name]} for name in sorted(names)]
 
     def ask(self, name, given):
         """What stands in each place whenever a predicate holds; a given None is to be found."""
-        for parameters, body in self.clauses[name, len(given)]:
+        for parameters, body, _ in self.clauses[name, len(given)]:
             known = {"request_": Entity("request"), "context_": Entity("context")}
             for env in self.fitted(parameters, given, known):
                 for way in self.ways(body, env):
@@ -237,8 +236,8 @@ class Check:
                               else each for each in given])
         if answer is None or (isinstance(answer, Entity) and not self.words(answer)):
             raise ValueError(f"{spelled(owner)} has no {name}")
-        read = {"of": owner, "read": name, "with": given, "answer": veiled(answer)}
-        self.reads.add(spelled(read))
+        found = {"of": owner, "read": name, "with": given, "answer": veiled(answer)}
+        self.reads.add(spelled(found))
         return answer
 
     def path(self, name):
@@ -334,9 +333,9 @@ class Check:
 
 def verify(proof, body, is_toml, law):
     """Raise an error unless the proof holds of the document `body` and of what `read_law` gave."""
-    policy, schema, *law = law
+    policy, schema, clauses = law
     text = json.dumps(tomllib.loads(body.decode()), default=str) if is_toml else body
-    check = Check(proof, json.loads(text, object_hook=present), schema, *law)
+    check = Check(proof, json.loads(text, object_pairs_hook=members), schema, clauses)
     denies, allows = check.matching("deny"), check.matching("allow")
     allowed = bool(allows) and not denies
     duties = check.matching("obligation") if allowed else []
@@ -355,7 +354,7 @@ def refusal(proof, world, policies):
         tables = ("types.toml", "changes.toml", "billing.toml")
         files = {file.name: file.read_bytes() for file in policies.iterdir()
                  if file.suffix == ".polar" or file.name in tables}
-        known = json.loads(proof.read_bytes(), object_hook=present)
+        known = json.loads(proof.read_bytes(), object_pairs_hook=members)
         return verify(known, world.read_bytes(), world.suffix == ".toml", read_law(files))
     except Exception as wrong:  # whatever a proof makes fail shows nothing
         return f"{wrong}" if type(wrong) is ValueError else f"{type(wrong).__name__}: {wrong}"
