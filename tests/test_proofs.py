@@ -1,6 +1,7 @@
 """A proof convinces a checker that shares nothing with the engine, and a forged one does not."""
 
 import ast
+import hashlib
 import json
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from service.explain.proof import prove
 from service.explain.words import Speaker
 from service.policy.decision import AccessRequest
 from service.policy.engine import Engine
-from service.policy.policy_set import read_policy_set
+from service.policy.policy_set import policy_set, read_policy_set
 from service.policy.tables import read_table
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -70,6 +71,9 @@ def test_the_proof_of_every_decision_that_rules_make_is_accepted(scene):
         except NoProof:
             continue
         verify(proof, world, False, sources(engine()))
+        assert not holds({**proof, "decision": not proof["decision"]}, world)
+        assert not holds({**proof, "rules": proof["rules"][1:]}, world) or not proof["rules"]
+        assert not holds({**proof, "reads": proof["reads"][:-1]}, world) or not proof["reads"]
 
 
 def tables():
@@ -200,6 +204,14 @@ def test_a_forged_proof_is_refused(subject, action, resource, more):
     assert count > 40
 
 
+def test_the_digest_in_a_proof_begins_as_the_revision_that_a_server_names():
+    request = AccessRequest("user", "lukas", "reply", "conversation", "recall-linz")
+    proof, _ = proof_of(brand(), request)
+
+    assert proof["policy"].startswith(engine().policies.revision)
+    assert len(proof["policy"]) == 64
+
+
 def test_a_proof_of_another_world_or_other_policies_is_refused():
     directory = brand()
     request = AccessRequest("user", "lukas", "reply", "conversation", "recall-linz")
@@ -222,16 +234,46 @@ def test_there_is_no_proof_where_no_rule_was_asked():
         proof_of(brand(), AccessRequest("user", "nobody", "view", "user", "emil"))
 
 
+TREE = ast.parse(Path(checker.__file__).read_text(encoding="utf-8"))
+
+
 def test_the_checker_knows_nothing_of_the_house():
-    tree = ast.parse(Path(checker.__file__).read_text(encoding="utf-8"))
-    imported = [each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom)]
+    imported = [each for each in ast.walk(TREE) if isinstance(each, ast.Import | ast.ImportFrom)]
     roots = {
-        (alias.name if isinstance(each, ast.Import) else each.module).split(".")[0]
+        (alias.name if isinstance(each, ast.Import) else each.module or "").split(".")[0]
         for each in imported
         for alias in each.names
     }
 
     assert roots <= sys.stdlib_module_names
+    assert not any(getattr(each, "level", 0) for each in imported)
+
+
+def test_the_checker_runs_nothing_that_it_reads():
+    called = {each.id for each in ast.walk(TREE) if isinstance(each, ast.Name)}
+
+    assert not called & {"eval", "exec", "compile", "open", "globals", "__import__", "setattr"}
+
+
+def test_the_checker_stays_short():
+    """Counted are lines with code on them: none that are blank, only a comment, or a docstring."""
+    documents = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    documented = [
+        each.body[0] for each in ast.walk(TREE) if isinstance(each, documents) and has_doc(each)
+    ]
+    prose = {n for each in documented for n in range(each.lineno, each.end_lineno + 1)}
+    text = Path(checker.__file__).read_text(encoding="utf-8")
+    lines = {
+        number
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.strip().startswith("#") and number not in prose
+    }
+
+    assert len(lines) <= 280
+
+
+def has_doc(node):
+    return ast.get_docstring(node) is not None
 
 
 @pytest.mark.parametrize("of", ["the world", "a world with a suspended dealer"])
@@ -276,7 +318,268 @@ def test_nobody_is_proven_to_act_who_acts_for_no_organization():
     without = json.loads(body)
     without["users"]["ann"]["memberships"] = {}
     spelled = json.dumps(without).encode()
-    forged = {**proof, "world": checker.sha256(spelled)}
+    forged = {**proof, "world": hashlib.sha256(spelled).hexdigest()}
 
     assert holds(proof, body, law)
     assert not holds(forged, spelled, law)
+
+
+# What policies can say, and what they cannot
+
+TYPES = b"""
+[types.organization.actions]
+view = {}
+[types.user.actions]
+view = {}
+[types.note]
+attributes = { pages = "integer?", author = "user?", sealed = "boolean?" }
+[types.note.actions]
+read = { copies = "integer?", reader = "user?" }
+write = { reason = "string" }
+"""
+WORLD = {
+    "organizations": {"top": {}, "acme": {"parent": "top"}, "left": {"parent": "acme"}},
+    "users": {
+        "ann": {"memberships": {"acme": "admin"}},
+        "bob": {"memberships": {"acme": "agent", "left": "guest"}, "selected": "left"},
+    },
+    "resources": {"note:n": {"organization": "left", "pages": 1, "author": "bob"}},
+}
+READ = AccessRequest("user", "ann", "read", "note", "n")
+
+
+def law_that_says(text):
+    return Engine(policy_set([("rules.polar", text.encode())], TYPES))
+
+
+def proof_by(law, request=READ, world=WORLD):
+    return proof_of(read_world(world, law.policies.schema), request, NOW, law)
+
+
+def rule(condition, kind="allow"):
+    note = "note" if "note" in condition else "_"
+    head = f'{kind}(_: User, action, {note}: Note, "it") if'
+    return f'# Says so.\n{head}\n  action in ["read", "write"] and {condition};\n'
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds_so"),
+    [
+        ("note.pages = 1", True),
+        ("note.pages != 1", False),
+        ("note.pages > -1 and note.pages < 2 and note.pages >= 1 and note.pages <= 1", True),
+        ("note.pages = true", False),
+        ("pages := note.pages and pages in [3, 2, 1]", True),
+        ("writes(note, one) and stands(role) and one.role_at(note.organization) = role", True),
+        ("between(note.pages, 0, 2)", True),
+        ("between(note.pages, 1, 2)", False),
+        ("twice(note.pages, note.pages) and not_twice(2)", True),
+        ("twice(2, note.pages)", False),
+        ("either(note)", True),
+        ('named(action, "read")', True),
+        ("any_of(_, note)", True),
+        ('note.has("sealed") and note.sealed', False),
+        ('request.has("reason")', False),
+    ],
+)
+def test_whatever_rules_can_say_is_proven_as_the_engine_decides(condition, holds_so):
+    predicates = """
+    writes(note: Note, writer) if note.has("author") and writer = note.author;
+    stands("guest"); stands("agent");
+    between(value, low, high) if value > low and value < high;
+    twice(one, one); not_twice(two) if two != 1;
+    either(note: Note) if note.pages = 7 or (note.pages = 1 and note.organization.level = 3);
+    named(action: String, action); any_of(_, _: Note);
+    """.replace("\n    ", "\n")
+    law = law_that_says(predicates + rule(condition))
+
+    proof, world = proof_by(law)
+
+    verify(proof, world, False, sources(law))
+    assert holds_so == proof["decision"]
+
+
+def as_it_is(text):
+    """The policies as the checker reads them, though the engine would refuse them."""
+    return read_law({"rules.polar": text.encode(), "types.toml": TYPES})
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "note.__class__",
+        "note.__class__.__init__.__globals__",
+        "_.__class__",
+        '__import__("os").mkdir("made")',
+        'open("made", "w")',
+        'note.read(note, "id")',
+        "note.words",
+        "self.world",
+        "request.get",
+        '"a".upper() = "A"',
+        "[].append(1)",
+        "(lambda: true)()",
+        "[x for x in [1]]",
+        'f"{note}"',
+        "note.pages + 1 = 2",
+        "note.pages if note else note",
+        "nobody_defines(note)",
+        "not nobody_defines(note)",
+        "note.within(note)",
+        "note.organization.within(note)",
+        'note.has("nothing")',
+        "nothing",
+        "other != note",
+    ],
+)
+def test_what_no_rule_can_say_is_refused_and_never_run(condition, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    law = law_that_says(rule("note.pages = 1"))
+    proof, world = proof_by(law)
+    verify(proof, world, False, as_it_is(rule("note.pages = 1")))
+
+    with pytest.raises((LookupError, ValueError, TypeError, AttributeError, SyntaxError)):
+        hostile = as_it_is(rule(condition))
+        verify({**proof, "policy": hostile[0]}, world, False, hostile)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_rule_behind_another_end_of_line_is_seen():
+    text = rule("note.pages = 1") + "# Hidden.\r" + rule("note.pages = 1", kind="deny")
+    law = law_that_says(text)
+    proof, world = proof_by(law)
+
+    assert ["deny", "allow"] == [each["predicate"] for each in proof["rules"]]
+    assert holds(proof, world, law)
+    assert not holds({**proof, "rules": proof["rules"][1:], "decision": True}, world, law)
+
+
+def test_a_file_that_ends_within_a_rule_proves_nothing():
+    law = law_that_says(rule("note.pages = 1"))
+    proof, world = proof_by(law)
+    text = rule("note.pages = 1") + rule("note.pages = 1", kind="deny").strip()[:-1]
+
+    with pytest.raises(SyntaxError):
+        verify(proof, world, False, as_it_is(text))
+
+
+# Single forgeries, each of its own kind
+
+
+def denied():
+    """A denial by one of several rules, its proof and the document."""
+    text = BRAND.read_text().replace('kind = "dealer"', 'kind = "dealer", status = "suspended"')
+    directory = read_world(parse_world(text.encode(), BRAND.name), engine().policies.schema)
+    request = AccessRequest("user", "lukas", "reply", "conversation", "recall-linz")
+    return proof_of(directory, request, parse_moment("2026-12-01"))
+
+
+def without_its_deny_rules(proof):
+    kept = [each for each in proof["rules"] if each["predicate"] != "deny"]
+    return {**proof, "rules": kept, "decision": True, "reason": "granted"}
+
+
+def with_one_more(**changed):
+    def forge(proof):
+        return {**proof, "reads": [*proof["reads"], {**proof["reads"][0], **changed}]}
+
+    return forge
+
+
+def with_another(member, value):
+    return lambda proof: {**proof, member: value}
+
+
+def with_a_read_of_another(proof):
+    first, *rest = proof["reads"]
+    return {**proof, "reads": [{**first, "of": {"type": "user", "id": "dora"}}, *rest]}
+
+
+def with_another_hidden_text(proof):
+    hidden = {"sha256": hashlib.sha256(b"active").hexdigest()}
+    reads = [
+        {**each, "answer": hidden} if each["answer"] == "suspended" else each
+        for each in proof["reads"]
+    ]
+    return {**proof, "reads": reads}
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        pytest.param(without_its_deny_rules, id="without its deny rules"),
+        pytest.param(lambda p: {**p, "rules": p["rules"][::-1]}, id="its rules in another order"),
+        pytest.param(with_one_more(read="type", answer="user"), id="a true read that none needs"),
+        pytest.param(with_one_more(), id="a read listed twice"),
+        pytest.param(with_one_more(answer=False), id="two answers to one read"),
+        pytest.param(with_a_read_of_another, id="a read of another entity"),
+        pytest.param(with_another_hidden_text, id="the hash of another text"),
+        pytest.param(with_another("levels", "3"), id="levels that are no number"),
+        pytest.param(with_another("now", "soon"), id="a clock that is none"),
+        pytest.param(with_another("policy", "0" * 64), id="the digest of other policies"),
+        pytest.param(with_another("more", 1), id="a member that no proof has"),
+    ],
+)
+def test_a_proof_with_one_thing_forged_is_refused(forge):
+    proof, world = denied()
+
+    assert len(proof["rules"]) > 1
+    assert holds(proof, world)
+    assert not holds(forge(proof), world)
+
+
+@pytest.mark.parametrize(
+    "twice",
+    ['{"decision": true, ', '{"request": {}, ', '{"more": null, "more": 1, '],
+)
+def test_a_proof_that_says_a_thing_twice_is_refused(tmp_path, twice):
+    proof, world = denied()
+    file, facts = tmp_path / "proof.json", tmp_path / "world.json"
+    facts.write_bytes(world)
+
+    file.write_text(json.dumps(proof))
+    assert checker.refusal(file, facts, POLICIES) is None
+    file.write_text(twice + json.dumps(proof)[1:])
+    assert "twice" in checker.refusal(file, facts, POLICIES)
+
+
+def test_what_cannot_be_read_proves_nothing(tmp_path):
+    assert "nothing.json" in checker.refusal(tmp_path / "nothing.json", BRAND, POLICIES)
+
+
+def test_the_order_of_reads_says_nothing_and_a_text_may_be_kept_as_its_hash():
+    proof, world = denied()
+    reads = [
+        {**each, "answer": {"sha256": hashlib.sha256(each["answer"].encode()).hexdigest()}}
+        if isinstance(each["answer"], str)
+        else each
+        for each in reversed(proof["reads"])
+    ]
+
+    assert reads != proof["reads"][::-1]
+    assert holds({**proof, "reads": reads}, world)
+
+
+@pytest.mark.parametrize(
+    ("end", "member", "value"),
+    [
+        ("resource", "properties", {"pages": True}),
+        ("resource", "properties", {"organization": "acme"}),
+        ("resource", "id", "nowhere"),
+        ("resource", "type", "document"),
+        ("subject", "type", "note"),
+        ("subject", "id", "nobody"),
+        ("action", "name", "write"),  # which takes a reason
+        ("action", "properties", {"reader": "nobody"}),
+        ("context", "organization", ""),
+        ("context", "organization", "left"),
+    ],
+)
+def test_a_request_that_could_not_be_asked_proves_nothing(end, member, value):
+    law = law_that_says(rule("note.pages = 1"))
+    proof, world = proof_by(law)
+    forged = deepcopy(proof)
+    forged["request"][end][member] = value
+
+    assert holds(proof, world, law)
+    assert not holds(forged, world, law)

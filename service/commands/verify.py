@@ -9,7 +9,7 @@ from service.commands.opening import named_world
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json
 from service.config import Settings
-from service.errors import MalformedDocument, ProofRefused
+from service.errors import ProofRefused
 from service.explain import checker
 
 
@@ -28,23 +28,13 @@ def verify(settings: Settings, proof: Path, as_json: bool) -> None:
 
     The exit status is 0 if it holds, and 2 if it does not.
     """
-    world = named_world(settings)
-    body, given = _content(world), _content(proof)
-    law = {file.name: _content(file) for file in checker.law_files(settings.policies)}
-    why = checker.refusal(given, body, world.suffix == ".toml", law)
+    why = checker.refusal(proof, named_world(settings), settings.policies)
     if why is not None:
         raise ProofRefused(why)
-    known = json.loads(given)
+    known = json.loads(proof.read_bytes())
     if as_json:
         print_json({"proven": True, "decision": known["decision"], "reason": known["reason"]})
     else:
         names = ", ".join(rule["name"] for rule in known["rules"])
         verdict = "allow" if known["decision"] else "deny"
         click.echo(f"proven: {verdict}  {known['reason']}" + (f"  by {names}" if names else ""))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MalformedDocument(f"`{path}` cannot be read: {error.strerror}") from None

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from service.domain.entities import Entity, User
-from service.domain.identifiers import reference, spell_moment
+from service.domain.identifiers import spell_moment
 from service.domain.items import Given, Organizations
 from service.domain.moment import Moment
 from service.domain.records import ALL
@@ -45,7 +45,7 @@ def prove(
         "now": spell_moment(moment.now),
         "levels": moment.directory.levels,
         "world": hashlib.sha256(world).hexdigest(),
-        "policy": engine.policies.revision,
+        "policy": engine.policies.digest,
         "decision": decision.allowed,
         "reason": decision.reason,
         "rules": [_rule(rules[kind, name]) for kind in names for name in names[kind]],
@@ -80,7 +80,6 @@ def _rule(rule: Any) -> dict[str, Any]:
         "name": rule.name,
         "file": rule.file,
         "line": rule.line,
-        "sha256": hashlib.sha256(rule.source.encode()).hexdigest(),
     }
 
 
@@ -98,16 +97,16 @@ def _read(fact: Fact, question: Question, speaker: Speaker) -> dict[str, Any]:
 
 
 def _spelled(value: Any, question: Question) -> Any:
-    """A value as the checker spells it."""
+    """A value as the checker spells it: an entity by type and id, and for whom it acts."""
     if isinstance(value, User) and value.acts:
-        return {"is": "subject"}
+        return {"type": "user", "id": value.id, "acts_for": value.organization.id}
     if isinstance(value, Entity):
-        return {"is": reference(value.key)}
+        return {"type": value.type, "id": value.id}
     if isinstance(value, Given):
-        return {"is": "context" if value is question.context else "request"}
+        return {"type": "context" if value is question.context else "request"}
     if isinstance(value, Organizations):
         names = value.names
-        return {"these": names if names == ALL else list(names)}
+        return {"type": "organizations", "id": names if names == ALL else list(names)}
     if isinstance(value, list | tuple):
         return [_spelled(each, question) for each in value]
     return value

@@ -18,6 +18,7 @@ from service.policy.source import PolicyFile, Rule, read_policy, rules
 TYPES_FILE = "types.toml"
 BILLING_FILE = "billing.toml"
 TABLE_LIMIT_BYTES = 64 * 1024
+REVISION_CHARACTERS = 16
 NOTHING: Mapping[str, bytes] = {}
 
 
@@ -35,8 +36,13 @@ class PolicySet:
     """Which actions a change means; without CHANGES_FILE nobody changes anything."""
     terms: BillingTerms | None
     """What they say of money; None for a policy set without BILLING_FILE."""
-    revision: str
-    """A digest of every byte that decides: equal if and only if the law is equal."""
+    digest: str
+    """Of every byte that decides: equal if and only if the law is equal, whoever wrote it."""
+
+    @cached_property
+    def revision(self) -> str:
+        """What the law is called: the beginning of its digest."""
+        return self.digest[:REVISION_CHARACTERS]
 
     @property
     def types(self) -> bytes:
@@ -99,8 +105,8 @@ def policy_set(
         mandates = read_mandates(_toml(CHANGES_FILE, beside[CHANGES_FILE]), schema)
     if BILLING_FILE in beside:
         terms = read_billing(_toml(BILLING_FILE, beside[BILLING_FILE]), schema, BILLING_FILE)
-    revision = _digest((*sources, *tables.items()))
-    return PolicySet(sources, tables, files, schema, mandates, terms, revision)
+    digest = _digest((*sources, *tables.items()))
+    return PolicySet(sources, tables, files, schema, mandates, terms, digest)
 
 
 def _toml(name: str, content: bytes) -> dict[str, Any]:
@@ -120,4 +126,4 @@ def _digest(sources: Iterable[tuple[str, bytes]]) -> str:
         for part in (name.encode(), content):
             # With its length in front, no two sets of files spell one text.
             digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
