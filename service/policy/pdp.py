@@ -83,6 +83,7 @@ class PolicyDecisionPoint:
         self.engine = engine
         self.facts = facts
         self._clock = clock
+        self._policy = engine.policies.revision
         self._ids: deque[str] = deque()
         self.answers = dict.fromkeys(REASONS, 0)
         """How many decisions were made, by reason."""
@@ -117,7 +118,7 @@ class PolicyDecisionPoint:
         except IndexError:
             name = self._more_ids()
         self.answers[verdict.reason] += 1
-        stamp = (name, moment.directory.revision, self.engine.policies.revision, moment.until)
+        stamp = (name, moment.directory.revision, self._policy, moment.until)
         return _decision(Decision, verdict + stamp)
 
     def _more_ids(self) -> str:
