@@ -279,9 +279,16 @@ def test_impact_says_who_loses_what():
         run("impact", json.dumps([MOVE]), "--world", BRAND, "--now", "2026-12-01", "--json")
     )
 
-    assert "user:lukas for corvane" in told
-    assert told.endswith(f"{body['gained']} decisions become allow, {body['lost']} become deny, "
-                         f"of {body['questions']:,}\n")  # fmt: skip
+    assert f"{body['lost']} decisions become deny\n" in told
+    assert f"{body['gained']} decisions become allow\n" in told
+    assert (
+        "  36  user:lukas, user:night-shift for corvane\n"
+        "      read, accept, join, reply, notify, close\n"
+        "      conversation:first-drive, conversation:recall-linz, conversation:test-drive\n"
+    ) in told
+    assert "need parameters: organization.move, " in told
+    turned = body["gained"] + body["lost"]
+    assert told.endswith(f"\n{turned} of {body['questions']:,} decisions turn\n")
     assert body["lost"] == sum(
         each["count"] for each in body["differences"] if not each["decision"]
     )

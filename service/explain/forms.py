@@ -12,120 +12,174 @@ Of a user's memberships besides the one acted for, no rule sees more than whethe
 below an organization that it has reached some other way, unless it reads `organizations`. Nor does
 a share show its targets otherwise. So of both, a form holds only how they lie to what is known.
 
-Users keep no id at all; questions in which one user could meet himself on both sides are for the
-caller to single out. A law that reads `id` tells everything apart, and no two forms are equal.
+Users, partners and resources keep no id at all; questions in which one could meet itself on both
+sides are for the caller to single out (`meetings`). A law that reads `id` tells everything apart,
+and no two forms are equal.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any
 
 from service.domain.directory import Directory
-from service.domain.entities import ACCOUNT_LEVEL
 from service.domain.identifiers import Key
 from service.domain.records import (
     ALL,
     OrganizationRecord,
     PartnerRecord,
+    Record,
     ResourceRecord,
+    Share,
     SubscriptionRecord,
     UserRecord,
 )
-from service.domain.schema import LIST_KINDS, PLAIN_KINDS, Schema
-from service.policy.policy_set import PolicySet
-from service.policy.source import attribute_reads
-
-Names = dict[Hashable, int]
-
-
-class Sight(NamedTuple):
-    """What the rules of a law can see of an entity besides how it lies to others."""
-
-    schema: Schema
-    ids: bool
-    """Whether any of them reads `id`."""
-    members: bool
-    """Whether any of them goes through the `organizations` of a user."""
-
-
-def sight_of(policies: PolicySet) -> Sight:
-    """What the rules of this law can see."""
-    read = {name for each in attribute_reads(policies.files) for name in each.chain}
-    return Sight(policies.schema, "id" in read, "organizations" in read)
+from service.domain.schema import LIST_KINDS, PLAIN_KINDS
+from service.explain.lines import Lines, Names
+from service.explain.questions import Resource, Subject
+from service.explain.sight import Sight
 
 
 class Forms:
-    """The forms of a directory's entities beside these fixed organizations."""
+    """The forms of a directory's entities beside these fixed organizations.
 
-    def __init__(self, directory: Directory, sight: "Sight", fixed: frozenset[str]):
+    They can be compared with each other, and with those of other directories that were made with
+    the same `numbers`.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        sight: Sight,
+        fixed: frozenset[str],
+        numbers: dict[Hashable, int] | None = None,
+    ):
         self._directory = directory
+        self._tree = directory.organizations
         self._sight = sight
         self._schema = sight.schema
         self._fixed = fixed
-        self._lines: dict[str, int] = {}
-        self._numbers: dict[Hashable, int] = {}
+        self._lines = Lines(directory, fixed, numbers)
+        self._lies: dict[tuple[str, str], frozenset[Hashable]] = {}
+        self._aims: dict[str, dict[str, frozenset[Hashable]]] = {}
+
+    def of(self, member: Subject | Resource) -> Hashable:
+        """The form of a subject or a resource."""
+        return (self.of_subject if type(member) is Subject else self.of_resource)(*member)
 
     def of_resource(self, key: Key, place: str | None) -> Hashable:
         """The form of a resource, described at `place` if that is one; None if it is not there."""
-        directory = self._directory
-        if self._sight.ids:
-            return key, place, self._directory.revision
         if place is not None:
-            is_there = place in directory.organizations
-            return (key[0], self.line(place), ()) if is_there else None
-        record = directory.records.get(key)
+            return self.of_described(key, place)
+        record = self._directory.get(key)
+        return None if record is None else self.of_stored(record)
+
+    def of_described(self, key: Key, place: str) -> Hashable:
+        """The form of a resource described at `place`; None if there is no such organization."""
+        if self._sight.ids:
+            return key, place
+        return (key[0], self._lines.number(place), (), ()) if place in self._tree else None
+
+    def of_place(self, name: str) -> Hashable:
+        """The form of an organization, and of whatever is described by lying there alone."""
+        return name if self._sight.ids else self._lines.number(name)
+
+    def sketch_of(self, kind: str) -> Callable[[Record], Hashable]:
+        """What records of this kind have in common only if all their forms are equal here.
+
+        It is made faster than a form, or it is one. Nothing follows if two are different.
+        """
+        if self._sight.ids:
+            return attrgetter("key")
+        if kind == "user":
+            return self._sketch_of_user
+        return attrgetter("organization", "shares") if kind in self._sight.bare else self.of_stored
+
+    def _sketch_of_user(self, record: UserRecord) -> Hashable:
+        if len(record.memberships) != 1 or record.subscriptions:
+            return record.key
+        place, role = record.memberships[0]
+        return record.type, record.status, self._lines.number(place), role
+
+    def of_stored(self, record: Record) -> Hashable:
+        """The form of a resource that this is the record of."""
+        key = record.key
+        if self._sight.ids:
+            return key
         kind = type(record)
         # The plain cases are nearly all, and hang on the line of one organization alone.
-        if kind is ResourceRecord and not record.shares and not record.references:
-            plain = tuple(record.attributes.items())
-            if all(type(value) is not list for _, value in plain):
-                return key[0], self.line(record.organization), plain
+        if kind is ResourceRecord:
+            if not record.references and key[0] not in self._sight.listing:
+                place, values, shares = record.organization, record.attributes, record.shares
+                return (
+                    key[0],
+                    self._lines.number(place),
+                    tuple(values.items()) if values else (),
+                    tuple([self._share(each, place) for each in shares]) if shares else (),
+                )
         elif kind is OrganizationRecord:
-            return key[0], self.line(key[1])
+            return key[0], self._lines.number(key[1])
         elif kind is UserRecord and not self._sight.members:
-            return self._member(record, ())
-        return None if record is None else self._whole(key, ())
+            return "user", record.type, record.status, self._held(record)
+        return self._whole(key, ())
 
     def of_subject(self, key: Key, place: str | None) -> Hashable:
         """The form of a subject who acts for `place`; None if there is no such subject."""
-        record = self._directory.records.get(key)
-        if self._sight.ids:
-            return key, place, self._directory.revision
+        record = self._directory.get(key)
         if not isinstance(record, UserRecord):
-            return None if record is None else self._whole(key, ())
-        role = dict(record.memberships).get(place)
-        if role is None:
-            return None
-        form = record.type, record.status, self.line(place), role
-        if len(record.memberships) == 1 and not record.subscriptions:
+            return None if record is None else self.of_stored(record)
+        is_member = any(name == place for name, _ in record.memberships)
+        return self.of_user(record, place) if is_member else None
+
+    def of_user(self, record: UserRecord, place: str) -> Hashable:
+        """The form of a user who acts for `place`, of which he is a member."""
+        if self._sight.ids:
+            return record.key, place
+        form = self._sketch_of_user(record)
+        if form is not record.key:
             return form
+        role = dict(record.memberships)[place]
+        form = record.type, record.status, self._lines.number(place), role
         if self._sight.members or record.subscriptions:
-            return form, self._whole(key, (place,))
-        known = self._directory.organizations[place].path
-        own = {(self._spelled(name, known), None) for name in known}
-        more = self._lying(record, known) - own - {(self._spelled(place, known), role)}
+            return form, self._whole(record.key, (place,))
+        known = self._tree[place].path
+        spelled = self._lines.spelled
+        own = {(spelled(name, known), None) for name in known} | {(spelled(place, known), role)}
+        there = ((spelled(name, known), of) for name, of in record.memberships if name in known)
+        more = self._held(record).union(there) - own
         return (form, more) if more else form
+
+    def _held(self, record: UserRecord) -> frozenset[Hashable]:
+        """How the user's memberships lie to the fixed organizations."""
+        found = []
+        for membership in record.memberships:
+            lies = self._lies.get(membership)
+            if lies is None:
+                place, role = membership
+                lies = self._lies[membership] = frozenset(
+                    (name, role if name == place else None)
+                    for name in self._tree[place].path
+                    if name in self._fixed
+                )
+            found.append(lies)
+        return found[0] if len(found) == 1 else frozenset().union(*found)
 
     def _lying(self, record: UserRecord, known: Sequence[str]) -> frozenset[Hashable]:
         """How the user's memberships lie to what is known: below it, or right there and as what."""
-        tree = self._directory.organizations
         return frozenset(
-            (self._spelled(above, known), role if above == name else None)
+            (self._lines.spelled(above, known), role if above == name else None)
             for name, role in record.memberships
-            for above in tree[name].path
+            for above in self._tree[name].path
             if above in self._fixed or above in known
         )
 
     def _member(self, record: UserRecord, known: Sequence[str]) -> Hashable:
         return "user", record.type, record.status, self._lying(record, known)
 
-    def _spelled(self, name: str, known: Sequence[str]) -> Hashable:
-        return name if name in self._fixed else known.index(name)
-
     def _whole(self, key: Key, first: Sequence[str]) -> Hashable:
         """The form of an entity by its whole support; organizations are met from `first` on."""
         names: Names = {}
         late: list[ResourceRecord | UserRecord] = []
-        form = (*(self._line(name, names) for name in first), self._form(key, names, late))
+        form = (*(self._lines.met(name, names) for name in first), self._form(key, names, late))
         # What lies to others comes last: by then it is known to which.
         known = [name for name in names if isinstance(name, str)]
         return form, tuple(
@@ -133,67 +187,41 @@ class Forms:
             for each in late
         )
 
-    def line(self, name: str) -> int:
-        """A number for the form of an organization and all above it, met before anything else."""
-        number = self._lines.get(name)
-        if number is None:
-            form = self._line(name, {})
-            number = self._lines[name] = self._numbers.setdefault(form, len(self._numbers))
-        return number
-
-    def _line(self, name: str, names: Names) -> Hashable:
-        known = self._directory.organizations
-        path = known[name].path
-        places = tuple(
-            (self._name(each, names), known[each].kind, known[each].status)
-            + (known[each].subscription_required,)
-            for each in path
-        )
-        return places, self._bought(path, names)
-
-    def _name(self, name: str, names: Names) -> Hashable:
-        return name if name in self._fixed else names.setdefault(name, len(names))
-
-    def _bought(self, path: tuple[str, ...], names: Names) -> Hashable:
-        if len(path) < ACCOUNT_LEVEL:
-            return ()
-        keys = self._directory.linked(("organization", path[ACCOUNT_LEVEL - 1]), "subscription")
-        found = [self._directory.records[key] for key in keys]
-        found.sort(key=lambda record: (record.starts, record.key))
-        return tuple(self._term(record, names) for record in found)
-
-    def _term(self, record: SubscriptionRecord, names: Names) -> Hashable:
-        number = names.setdefault(record.key, len(names))
-        return number, record._replace(key=("", ""), organization="", entitlements=0)
-
     def _form(self, key: Key, names: Names, late: list[ResourceRecord | UserRecord]) -> Hashable:
-        record = self._directory.records.get(key)
-        if isinstance(record, UserRecord):
-            if not self._sight.members:
-                late.append(record)
-                return tuple(
-                    self._form(("subscription", name), names, late) for name in record.subscriptions
-                )
-            places = tuple((self._line(name, names), role) for name, role in record.memberships)
-            mapped = tuple(
-                self._form(("subscription", name), names, late) for name in record.subscriptions
-            )
-            return key[0], record.type, record.status, places, mapped
+        record = self._directory.get(key)
         if isinstance(record, OrganizationRecord):
-            return key[0], self._line(key[1], names)
-        if isinstance(record, PartnerRecord):
-            return key[0], record.role, self._line(record.organization, names)
+            return key[0], self._lines.met(key[1], names)
         if isinstance(record, SubscriptionRecord):
-            return self._line(record.organization, names), self._term(record, names)
+            return self._lines.met(record.organization, names), self._lines.term(record, names)
         if record is None:
             return key[0]
-        place = self._line(record.organization, names)
+        if key in names:
+            return key[0], names[key]
+        return key[0], names.setdefault(key, len(names)), self._first_met(record, names, late)
+
+    def _first_met(
+        self, record: Record, names: Names, late: list[ResourceRecord | UserRecord]
+    ) -> Hashable:
+        if isinstance(record, PartnerRecord):
+            return record.role, self._lines.met(record.organization, names)
+        if isinstance(record, UserRecord):
+            places: Hashable = ()
+            if self._sight.members:
+                met = self._lines.met
+                places = tuple((met(name, names), role) for name, role in record.memberships)
+            else:
+                late.append(record)
+            mapped = (
+                self._form(("subscription", each), names, late) for each in record.subscriptions
+            )
+            return record.type, record.status, places, tuple(mapped)
+        place = self._lines.met(record.organization, names)
         late.append(record)
         values = tuple(
-            (name, self._value(key[0], name, value, names, late))
+            (name, self._value(record.key[0], name, value, names, late))
             for name, value in sorted(record.attributes.items())
         )
-        return key[0], place, values
+        return place, values
 
     def _value(
         self,
@@ -207,43 +235,64 @@ class Forms:
         if declared is None or declared.kind in PLAIN_KINDS or value == ALL:
             return tuple(value) if isinstance(value, list) else value
         if declared.kind in LIST_KINDS:
-            known = self._directory.organizations
-            return tuple(self._line(each, names) if each in known else None for each in value)
+            known = self._tree
+            return tuple(self._lines.met(each, names) if each in known else None for each in value)
         return self._form((declared.kind, value), names, late)
 
     def _shares(self, item: ResourceRecord, known: Sequence[str]) -> Hashable:
-        tree = self._directory.organizations
         return tuple(
             (
-                share._replace(targets=None),
-                share.targets is None,
+                *_terms(share),
                 frozenset(
-                    (self._spelled(name, known), name == target)
-                    for target in share.targets or ()
-                    for name in tree[target].path
-                    if name in self._fixed or name in known
+                    lies for target in share.targets or () for lies in self._aim(target, known)
                 ),
             )
             for share in item.shares
         )
 
+    def _share(self, share: Share, owner: str) -> Hashable:
+        """The form of a share of what lies in `owner`, if nothing else is met."""
+        if share.targets is None:
+            return _terms(share)
+        aims = self._aims.setdefault(owner, {})
+        found = []
+        for target in share.targets:
+            aim = aims.get(target)
+            if aim is None:
+                aim = aims[target] = self._aim(target, self._tree[owner].path)
+            found.append(aim)
+        return *_terms(share), frozenset().union(*found)
 
-def reached(directory: Directory, schema: Schema, key: Key) -> Iterator[str]:
+    def _aim(self, target: str, known: Sequence[str]) -> frozenset[Hashable]:
+        """How an organization that a share names lies to what is known: at or below it."""
+        return frozenset(
+            (self._lines.spelled(name, known), name == target)
+            for name in self._tree[target].path
+            if name in self._fixed or name in known
+        )
+
+
+def _terms(share: Share) -> tuple[Hashable, ...]:
+    return share.targets is None, share.descendants, share.valid_from, share.valid_until
+
+
+def reached(directory: Directory, key: Key) -> Iterator[str]:
     """Every organization in the support of the entity of this key; some more than once."""
-    record = directory.records.get(key)
-    known = directory.organizations
-    if isinstance(record, OrganizationRecord):
-        yield from record.path
-    elif isinstance(record, UserRecord):
-        for name, _ in record.memberships:
-            yield from known[name].path
-        for name in record.subscriptions:
-            yield from reached(directory, schema, ("subscription", name))
-    elif record is not None:
-        yield from known[record.organization].path
-        if isinstance(record, ResourceRecord):
-            for share in record.shares:
-                for target in share.targets or ():
-                    yield from known[target].path
-            for link in record.references:
-                yield from reached(directory, schema, link.target)
+    known, seen, pending = directory.organizations, {key}, [key]
+    while pending:
+        record = directory.get(pending.pop())
+        if isinstance(record, OrganizationRecord):
+            yield from record.path
+        elif isinstance(record, UserRecord):
+            for name, _ in record.memberships:
+                yield from known[name].path
+            pending += [("subscription", name) for name in record.subscriptions]
+        elif record is not None:
+            yield from known[record.organization].path
+            if isinstance(record, ResourceRecord):
+                for share in record.shares:
+                    for target in share.targets or ():
+                        yield from known[target].path
+                further = {link.target for link in record.references} - seen
+                seen |= further  # resources may name each other in a circle
+                pending += further

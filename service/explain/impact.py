@@ -9,25 +9,32 @@ How all questions are covered without asking all:
 1. A decision is a function of the supports of its subject and its resource (`forms`). If neither
    holds a changed record (`affected`), the decision is the same. So only questions with an affected
    subject or an affected resource are looked at.
-2. Of these, one side is affected, or both are. The entities of the other side fall into classes of
-   equal form beside the organizations that the affected side can reach, before or after; so do the
-   affected ones, by their forms before and after. One question of each pair of classes is decided
-   by the engine, on both directories, for every action.
-3. Forms forget which user is which. So each question in which a user could meet himself (as the
-   subject and as, or behind, the resource) is decided for itself.
+2. Of these, one side is affected, or both are. The affected entities of one side fall into classes
+   by their forms before and after; so do the entities of the other side, by their forms beside the
+   organizations that the affected ones can reach, before or after. One question of each pair of
+   classes is decided by the engine, on both directories, for every action.
+3. If only one side is affected, and its form beside the organizations that the other can reach is
+   the same before and after, every read is answered as before: such a pair is not decided. So if
+   the form of an affected class is the same beside all but a few organizations (for a move, those
+   that it leaves or enters), only those of the other side matter that can reach one of the few.
+   They are found along the links of the directory, and nobody else is looked at. If its form is
+   not the same, or if they are many, all of the other side are gone over.
+4. Forms forget which user is which. So each question in which a user could meet himself (as the
+   subject and as, or behind, the resource; or behind both) is decided for itself (`meetings`).
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from functools import cache, cached_property
+from itertools import chain, product
 from typing import Any
 
 from service.domain.identifiers import Key
 from service.domain.moment import Moment
-from service.domain.records import ResourceRecord
-from service.domain.schema import PLAIN_KINDS
 from service.errors import RequestTooLarge
-from service.explain.affected import affected
-from service.explain.forms import Forms, reached, sight_of
+from service.explain.affected import affected, reaching
+from service.explain.forms import Forms, reached
+from service.explain.groups import Group, joined, of_one
+from service.explain.meetings import Meetings
 from service.explain.questions import (
     Difference,
     Impact,
@@ -36,12 +43,20 @@ from service.explain.questions import (
     asked,
     merged,
 )
-from service.explain.sides import Side, Surroundings
+from service.explain.sides import Surroundings
+from service.explain.sight import sight_of
 from service.explain.trials import changed
 from service.policy.pdp import PolicyDecisionPoint
 
 DECISIONS_LIMIT = 2_000_000
 """Questions that are decided for one impact; a change that needs more is refused."""
+NEARBY_LIMIT = 20_000
+"""Entities that are looked for along the links; if there are more, all are gone over instead."""
+
+Member = Subject | Resource
+Pair = tuple[Subject, Resource]
+Others = Callable[[frozenset[Key] | None], list[Group]]
+"""The unaffected of one side: those of these keys, or all."""
 
 
 def impact(
@@ -67,9 +82,18 @@ class _Comparison:
         self._directories = (before.directory, after.directory)
         self._schema = before.vocabulary.schema
         self._sight = sight_of(pdp.engine.policies)
-        felt = affected(*self._directories, self._schema)
-        around = Surroundings(self._directories, self._schema, felt, self._sight)
-        self.subjects, self.resources = around.subjects(), around.resources()
+        self._meetings = Meetings(self._directories, self._schema)
+        self._felt = affected(*self._directories, self._schema)
+        near: set[str] = set()
+        moved: set[str] = set()
+        for key in self._felt:
+            was, is_now = (set(reached(each, key)) for each in self._directories)
+            near |= was | is_now
+            moved |= was ^ is_now
+        self._moved = frozenset(moved)
+        # Whatever any side of a question that matters can reach keeps its id.
+        forms = Forms(after.directory, self._sight, frozenset(near))
+        self._around = Surroundings(self._directories, self._schema, self._felt, forms)
         self.actions = {
             kind: tuple(
                 name
@@ -78,32 +102,24 @@ class _Comparison:
             )
             for kind, known in self._schema.types.items()
         }
-        self._references = sorted(
-            {
-                f"attribute {each.name}"
-                for known in self._schema.types.values()
-                for each in known.attributes.values()
-                if each.kind not in PLAIN_KINDS
-            }
-        )
         self._decided = 0
 
     def impact(self) -> Impact:
         """What turns."""
-        subjects, resources = self.subjects, self.resources
+        around = self._around
+        subjects, resources = around.felt_subjects(), around.felt_resources()
         found = [
-            *self._turned(subjects.felt, resources, felt_side=0),
-            *self._turned(resources.felt, subjects._replace(felt=[]), felt_side=1),
+            *self._turned(subjects, cache(around.resources), resources),
+            *self._turned(resources, cache(around.subjects), []),
         ]
         per_subject = sum(
-            len(self.actions[group[0].key[0]]) * len(group)
-            for group in (*resources.alike, *([each] for each in resources.felt))
+            len(self.actions[kind]) * count for kind, count in around.count_resources().items()
         )
         return Impact(
             self._directories[0].revision,
             self._pdp.engine.policies.revision,
             tuple(sorted(merged(found), key=lambda each: (each.gained, -each.count))),
-            per_subject * (len(subjects.felt) + sum(map(len, subjects.alike))),
+            per_subject * around.count_subjects(),
             self._decided,
             tuple(
                 f"{kind}.{name}"
@@ -115,116 +131,119 @@ class _Comparison:
 
     # Classes
 
-    def _turned(self, felt: Sequence[Any], other: Side, felt_side: int) -> Iterator[Difference]:
-        """What turns between affected entities of one side and all of the other."""
+    def _turned(
+        self, felt: Sequence[Member], unfelt: Others, felt_too: Sequence[Member]
+    ) -> Iterator[Difference]:
+        """What turns between affected entities of one side, and those of the other."""
         fixed = frozenset(self._reached(felt))
-        classes = self._by_forms([[each] for each in felt], fixed, (0, 1))
-        coarse = self._by_forms(other.alike, fixed, (1,)) if felt else []
-        for members in classes:
-            near = frozenset(self._reached(members[:1]))
-            singles = self._by_forms([[each] for each in other.felt], near, (0, 1))
-            for group in (*self._by_forms(coarse, near, (1,)), *singles):
-                pair = (members, group) if felt_side == 0 else (group, members)
-                yield from self._compare(*pair)
+        for group in self._by_forms(map(of_one, felt), fixed, (0, 1)):
+            met = self._met(group)
+            for pair in chain.from_iterable(met.values()):
+                yield from self._differences(pair, *map(of_one, pair), frozenset())
+            near = frozenset(self._reached([group.first]))
+            aside = self._stays(group.first, near - self._moved)
+            others = unfelt(self._nearby if aside else None)
+            facing = self._by_forms(map(of_one, felt_too), near, (0, 1))
+            facing += self._not_alike(group.first, near, self._by_forms(others, near, (1,)))
+            for each in facing:
+                yield from self._compare(group, each, met)
 
-    def _reached(self, members: Iterable[Any]) -> Iterator[str]:
+    @cached_property
+    def _nearby(self) -> frozenset[Key] | None:
+        """Who can reach an organization that an affected one leaves or enters; None if many."""
+        return reaching(self._moved, self._directories[1], self._schema, NEARBY_LIMIT)
+
+    def _not_alike(
+        self, member: Member, near: frozenset[str], groups: Iterable[Group]
+    ) -> Iterator[Group]:
+        """Those of unaffected groups beside which an affected entity does not stay as it is."""
+        stays: dict[frozenset[str], bool] = {}
+        for group in groups:
+            beside = near.intersection(self._reached([group.first]))
+            if beside not in stays:
+                stays[beside] = self._stays(member, beside)
+            if not stays[beside]:
+                yield group
+
+    def _stays(self, member: Member, beside: frozenset[str]) -> bool:
+        """Whether it has the same form before and after beside these organizations."""
+        if self._sight.ids:
+            return False
+        numbers: dict[Hashable, int] = {}
+        was, is_now = (
+            Forms(each, self._sight, beside, numbers).of(member) for each in self._directories
+        )
+        return was == is_now
+
+    def _reached(self, members: Iterable[Member]) -> Iterator[str]:
         for each in members:
             for directory in self._directories:
-                yield from reached(directory, self._schema, each.key)
+                yield from reached(directory, each.key)
                 place = directory.organizations.get(each[1]) if each[1] else None
                 yield from place.path if place else ()
 
     def _by_forms(
-        self, groups: Iterable[list[Any]], fixed: frozenset[str], sides: tuple[int, ...]
-    ) -> list[list[Any]]:
+        self, groups: Iterable[Group], fixed: frozenset[str], sides: tuple[int, ...]
+    ) -> list[Group]:
         """The groups put together whose members have one form on each of these sides."""
         forms = [Forms(self._directories[side], self._sight, fixed) for side in sides]
-        found: dict[Hashable, list[list[Any]]] = {}
+        found: dict[Hashable, list[Group]] = {}
         for group in groups:
-            first = group[0]
-            is_subject = type(first) is Subject
-            form = tuple(
-                one.of_subject(*first) if is_subject else one.of_resource(*first) for one in forms
-            )
+            first = group.first
+            form = tuple([each.of(first) for each in forms])
             found.setdefault(form, []).append(group)
-        return [
-            same[0] if len(same) == 1 else [each for group in same for each in group]
-            for same in found.values()
-        ]
+        return [joined(same) for same in found.values()]
 
     # Decisions
 
-    def _compare(self, subjects: list[Subject], resources: list[Resource]) -> Iterator[Difference]:
-        """What turns between two classes; who could meet himself is decided for himself."""
-        apart = set(self._meetings(subjects, resources))
-        for pair in apart:
-            yield from self._differences([pair[0]], [pair[1]], frozenset(), pair)
-        if len(apart) < len(subjects) * len(resources):
-            pair = next(
-                pair for pair in product(subjects, resources) if not apart or pair not in apart
+    def _met(self, group: Group) -> dict[Key, list[Pair]]:
+        """Each pair of one of these and one of the other side who meet somebody in each other, by
+        the key of the other; if both are affected, it counts for the subject alone."""
+        found: dict[Key, list[Pair]] = {}
+        for member in group.members:
+            for key in self._meetings.of(member.key):
+                if isinstance(member, Subject):
+                    if key[0] in self._schema.types:
+                        found.setdefault(key, []).append((member, Resource(key)))
+                elif key not in self._felt:
+                    pairs = [(each, member) for each in self._around.as_subjects(key)]
+                    found.setdefault(key, []).extend(pairs)
+        return found
+
+    def _compare(
+        self, group: Group, facing: Group, met: Mapping[Key, list[Pair]]
+    ) -> Iterator[Difference]:
+        """What turns between two classes, but for those who meet themselves."""
+        at = 1 if group.makes is Subject else 0
+        apart: frozenset[Pair] = frozenset()
+        if not met.keys().isdisjoint(facing.keys):
+            apart = frozenset(
+                pair
+                for each in facing.members
+                for pair in met.get(each.key, ())
+                if pair[at] == each
             )
-            yield from self._differences(subjects, resources, frozenset(apart), pair)
-
-    def _meetings(
-        self, subjects: list[Subject], resources: list[Resource]
-    ) -> Iterator[tuple[Subject, Resource]]:
-        """Each pair in which the resource is the subject, or can reach it."""
-        kind, subject_kind = resources[0].key[0], subjects[0].key[0]
-        if kind != subject_kind and not self._names_others(kind):
+        if len(apart) == len(group) * len(facing):
             return
-        few_subjects = len(subjects) <= len(resources)
-        near, far = (subjects, resources) if few_subjects else (resources, subjects)
-        wanted: dict[Key, list[Any]] = {}
-        for one in near:
-            for key in _closure(one.key, self._naming if few_subjects else self._named):
-                if key[0] == far[0].key[0]:
-                    wanted.setdefault(key, []).append(one)
-        for other in far if wanted else ():
-            for one in wanted.get(other.key, ()):
-                yield (one, other) if few_subjects else (other, one)
-
-    def _names_others(self, kind: str) -> bool:
-        attributes = self._schema.types[kind].attributes.values()
-        return any(each.kind not in PLAIN_KINDS for each in attributes)
-
-    def _named(self, key: Key) -> Iterator[Key]:
-        for directory in self._directories:
-            record = directory.records.get(key)
-            if isinstance(record, ResourceRecord):
-                yield from (link.target for link in record.references)
-
-    def _naming(self, key: Key) -> Iterator[Key]:
-        for directory in self._directories:
-            for name in self._references:
-                yield from directory.linked(key, name)
+        subjects, resources = (group, facing) if at else (facing, group)
+        pair = subjects.first, resources.first
+        if pair in apart:
+            every = product(subjects.members, resources.members)
+            pair = next(pair for pair in every if pair not in apart)
+        yield from self._differences(pair, subjects, resources, apart)
 
     def _differences(
-        self,
-        subjects: Sequence[Subject],
-        resources: Sequence[Resource],
-        apart: frozenset[tuple[Subject, Resource]],
-        pair: tuple[Subject, Resource],
+        self, pair: Pair, subjects: Group, resources: Group, apart: frozenset[Pair]
     ) -> Iterator[Difference]:
+        """What turns for one pair, told of all that are like it."""
         turned: dict[bool, list[str]] = {}
         for action in self.actions[pair[1].key[0]]:
-            was, will_be = (self._allows(pair, action, moment) for moment in self._moments)
+            self._decided += 1
+            if self._decided > DECISIONS_LIMIT:
+                raise RequestTooLarge("the impact", DECISIONS_LIMIT, "questions to decide")
+            request = asked(*pair, action)
+            was, will_be = (self._pdp.decide(request, each).allowed for each in self._moments)
             if was != will_be:
                 turned.setdefault(will_be, []).append(action)
         for gained, actions in turned.items():
-            yield Difference(gained, tuple(subjects), tuple(resources), tuple(actions), apart)
-
-    def _allows(self, pair: tuple[Subject, Resource], action: str, moment: Moment) -> bool:
-        self._decided += 1
-        if self._decided > 2 * DECISIONS_LIMIT:
-            raise RequestTooLarge("the impact", DECISIONS_LIMIT, "decisions")
-        return self._pdp.decide(asked(*pair, action), moment).allowed
-
-
-def _closure(key: Key, further: Callable[[Key], Iterable[Key]]) -> set[Key]:
-    found, pending = {key}, [key]
-    while pending:
-        for other in further(pending.pop()):
-            if other not in found:
-                found.add(other)
-                pending.append(other)
-    return found
+            yield Difference(gained, subjects.members, resources.members, tuple(actions), apart)

@@ -59,7 +59,7 @@ class Impact(NamedTuple):
     questions: int
     """How many questions there are in all."""
     decided: int
-    """How many of them were decided, each on both directories."""
+    """How many of them were decided, each on both directories; a class of them counts as one."""
     left_out: tuple[str, ...]
     """Actions that need parameters, as `type.action`: nothing is said of them."""
 
@@ -88,11 +88,16 @@ def merged(differences: Sequence[Difference]) -> list[Difference]:
         by_subjects.setdefault(key, []).append(each)
     by_resources: dict[Hashable, list[Difference]] = {}
     for same in by_subjects.values():
-        resources = tuple(sorted({one for each in same for one in each.resources}, key=repr))
+        resources = tuple(sorted({one for each in same for one in each.resources}, key=_order))
         each = same[0]._replace(resources=resources)
         by_resources.setdefault((each.gained, each.actions, resources), []).append(each)
     found = [each for each in differences if each.apart]
     for same in by_resources.values():
-        subjects = tuple(sorted({one for each in same for one in each.subjects}, key=repr))
+        subjects = tuple(sorted({one for each in same for one in each.subjects}, key=_order))
         found.append(same[0]._replace(subjects=subjects))
     return found
+
+
+def _order(member: Subject | Resource) -> tuple[Key, str]:
+    key, place = member
+    return key, place or ""
