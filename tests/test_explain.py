@@ -221,6 +221,31 @@ def test_paths_show_who_acts_for_what_and_where_the_resource_lies():
     ]
 
 
+@pytest.mark.parametrize("count", [1, 300])
+def test_adding_a_subscription_reads_as_much_of_many_as_of_one(count):
+    term = {"organization": "nso", "type": "named", "starts": "2026-01-01", "ends": "2030-01-01"}
+    document = {
+        "organizations": {"web": {}, "nso": {"parent": "web"}},
+        "users": {"ann": {"memberships": {"nso": "admin"}}},
+        "subscriptions": {f"s{n}": term for n in range(count)},
+    }
+    asked = AccessRequest(
+        "user",
+        "ann",
+        "add_subscription",
+        "organization",
+        "nso",
+        action_properties={"type": "concurrent"},
+    )
+
+    body = explained(read_world(document, schema()), asked)
+
+    assert [
+        "nso has a subscription that has not ended and is not concurrent",
+    ] == [each["words"] for each in body["facts"] if "subscription that" in each["words"]]
+    assert len(body["facts"]) < 20
+
+
 # The nearest allow
 
 

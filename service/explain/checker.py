@@ -25,7 +25,7 @@ TABLES = ("organization", "user", "partner", "subscription")
 STANDINGS = ("active", "suspended", "archived", "invited")
 CALLED = {"has", "within", "below", "shares_account_with", "has_member", "role_over", "role_at",
           "assists", "works_within", "subscribed", "lasts", "shared_with", "usable_in",
-          "all_within", "all_below", "in_one_account"}
+          "all_within", "all_below", "in_one_account", "bound_to_another_type"}
 WORD = re.compile(r'\s+|#[^\n]*|("(?:[^"\\]|\\.)*"|[\d.]*\d|[A-Za-z_]\w*|:=|==|!=|<=|>=|.)')
 PYTHON = {"and": "and", "or": "or", "not": "not", "in": "in", "true": "True", "false": "False",
           "=": "==", ":=": "==", ":": "@"}
@@ -258,6 +258,9 @@ class Check:
             "subscription_required": lambda: any(n.get("subscription_required") for n in up[1:2]),
             "telephony": lambda: dict(enumerate(t["telephony"] for t in map(self.entry, self.bought(
                 key)) if "telephony" in t))[0],
+            "bound_to_another_type": lambda: any(
+                other != t["type"] and self.now < instant(t["ends"])
+                for t in map(self.entry, self.bought(key))),
             "shares_account_with": lambda: len(p) > 1 and p[:2] == to[:2],
             "has_member": lambda: key in self.entry(other).get("memberships", {}),
         } if kind == "organization" else {
