@@ -614,7 +614,7 @@ def test_a_rule_that_looks_for_a_piece_of_a_text_is_named_and_in_force(copied_po
     result = run("policies", "check", "--policies", copied_policies)
 
     assert result.exit_code == 0
-    assert "text.polar:2:63: `user.role` is a text, and `in` finds any piece" in result.stdout
+    assert "text.polar:2:62: `user.role` is a text, and `in` finds any piece" in result.stdout
 
 
 def test_decision_tables_beside_the_policies_are_run(copied_policies, table):

@@ -169,7 +169,7 @@ def subscriptions(draw):
     return subscriptions_of(read_world(tenant(**drawn), schema()), "T")
 
 
-@examples(200)
+@examples(80)
 @given(subscriptions(), st.sampled_from(sorted(ANSWERS)), st.sampled_from(["active", "month"]))
 def test_what_is_known_of_each_stretch_is_what_holds_at_its_first_instant(bought, rule, entitled):
     asked = terms(responsible=f'"{rule}"', entitled=f'"{entitled}"')
