@@ -7,6 +7,7 @@ those records are refused. Memory is that of the whole process, the lines of one
 
     python benchmarks/usage.py
     python benchmarks/usage.py --records 10000000
+    python benchmarks/usage.py --records 100000 --terms 1000
 """
 
 import argparse
@@ -32,13 +33,21 @@ LINES_A_PIECE, TELL_EVERY = 500, 1_000_000
 SHIFT_SECONDS, WORKING_DAYS = 8 * 3600, 5 / 7
 
 
-def tenant(agents: int) -> dict[str, Any]:
-    """One account, three subscriptions, and its agents, who are mapped to one or two of them."""
+def tenant(agents: int, more: int) -> dict[str, Any]:
+    """One account, three subscriptions, and its agents, who are mapped to one or two of them.
+
+    And so many more subscriptions of a month each, to which nobody is mapped.
+    """
     terms = {
         "first": ("2023-01-01", "2026-07-01", agents // 20),
         "second": ("2024-07-01", "2029-07-01", agents // 20),
         "third": ("2026-05-01", "2029-05-01", agents // 20),
     }
+    year = datetime(YEAR, 1, 1, tzinfo=UTC)
+    for number in range(more):
+        starts = year + timedelta(days=330) * number / more
+        dates = (starts.isoformat(), (starts + timedelta(days=30)).isoformat())
+        terms[f"more-{number}"] = (*dates, 1)
     mapped = (["first"], ["first", "second"], ["second"], ["second"], ["first", "third"])
     return {
         "organizations": {
@@ -125,13 +134,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--agents", type=int, default=AGENTS)
+    parser.add_argument("--terms", type=int, default=0, help="more subscriptions of a month each")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     policies = read_policy_set(Settings().policies)
-    directory = read_world(tenant(options.agents), policies.schema)
+    directory = read_world(tenant(options.agents, options.terms), policies.schema)
+    begin = time.process_time()
     meter = Meter(
         directory, "tenant", policies.require_terms(), read_period(str(YEAR)), months=True
     )
+    made = time.process_time() - begin
+    print(f"{options.terms + 3:,} subscriptions looked through in {made * 1000:.0f} ms")
     stream = Stream(days(options.agents, options.seed), options.records)
     print(f"{options.agents:,} agents; {resident_mib():.0f} MiB before the first record")
     begin = time.perf_counter()

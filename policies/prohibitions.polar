@@ -139,9 +139,7 @@ deny(_: Entity, "assign_subscription", _: User, "nobody-is-mapped-to-an-expired-
 
 # A tenant never mixes concurrent and named subscriptions; those that have ended bind nobody (S2-18, S2-19, DC-17).
 deny(_: Entity, "add_subscription", organization: Organization, "tenants-never-mix-subscription-types") if
-  subscription in organization.subscriptions and
-  not subscription.expired and
-  subscription.kind != request.type;
+  organization.bound_to_another_type(request.type);
 
 # A subscription is either concurrent or named (S2-19).
 deny(_: Entity, "add_subscription", _: Organization, "subscriptions-are-concurrent-or-named") if

@@ -117,6 +117,18 @@ class Settings:
     page_limit_items: int = _setting(
         "int", "most entries on one page", default=1000, validate=Range(1, 100_000)
     )
+    explain_limit_milliseconds: int = _setting(
+        "int",
+        "processor time for one explanation, which then says how far it came",
+        default=1000,
+        validate=Range(0, 600_000),
+    )
+    simulate_limit_milliseconds: int = _setting(
+        "int",
+        "processor time for one simulation; what needs more is refused",
+        default=5000,
+        validate=Range(0, 600_000),
+    )
 
 
 def read_settings() -> Settings:

@@ -31,6 +31,7 @@
         ├── UnsupportedContentType  a body that does not say it is JSON
         ├── UnsupportedContentEncoding  a body that is compressed
         ├── RequestTooLarge         a body over the limit, by length or in chunks
+        ├── TakesTooLong            more work than one request may ask for
         ├── NotAuthenticated        no key, or one that is not known
         ├── Denied                  the policies deny the route to the subject it is asked for
         ├── InvalidPageToken        forged, damaged, or of another query
@@ -356,6 +357,20 @@ class RequestTooLarge(RequestError):
 
     def __init__(self, what: str, limit: int, unit: str):
         super().__init__(f"{what} is larger than the limit of {limit} {unit}")
+        self.limit = limit
+
+
+class TakesTooLong(RequestError):
+    """More work than one request may ask for; a part of it would be done."""
+
+    code = "takes-too-long"
+
+    def __init__(self, done: int, asked: int, limit: int):
+        super().__init__(
+            f"after {limit} milliseconds of processor time {done} of {asked} requests were decided;"
+            " ask for fewer at once, or with fewer changes"
+        )
+        self.done = done
         self.limit = limit
 
 

@@ -15,12 +15,15 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from serving import new_database
+from worlds import schema
 
 from service.bootstrap import build_pdp, read_directory
 from service.cli import main
+from service.commands.known_names import require_known
 from service.commands.serve import example_request
 from service.config import Settings, described
 from service.domain.world import parse_world, read_world
+from service.errors import InvalidRequest
 from service.policy.decision import AccessRequest
 from service.policy.policy_set import read_policy_set
 
@@ -379,8 +382,6 @@ def test_a_scope_is_told_in_words_and_in_json():
     ("arguments", "complaint"),
     [
         (("user:nobody",), "nothing: unknown-subject, no user `nobody` in the world"),
-        (("user:dora", "--type", "chanel"), "nothing: unknown-resource"),
-        (("user:dora", "--action", "fly"), "nothing: unknown-action, `fly` is no action"),
         (
             ("user:dora", "--type", "conversation", "--action", "assign"),
             "nothing: action.properties.agent is missing",
@@ -392,6 +393,59 @@ def test_nothing_can_be_done_and_why_is_said_beside_the_list(arguments, complain
 
     assert (0, "") == (result.exit_code, result.stdout)
     assert result.stderr.startswith(complaint)
+    told = json.loads(run("what-can", *arguments, "--world", BRAND, "--json").stdout)
+    assert told["results"] == []
+    assert complaint.endswith(told["context"]["detail"])
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (("usr", None, None), "subject: `usr` is no type of subject; did you mean `user`?"),
+        (("agent", None, None), "subject: `agent` is no type of subject; known are partner, user"),
+        (("user", "chanel", None), "did you mean `channel`? known are add_on"),
+        (("user", None, "flies"), "action: `flies` is no action; known are accept"),
+        (
+            ("user", "channel", "reply"),
+            "action: `reply` is no action on channel; known are manage, share, unshare, use, view",
+        ),
+    ],
+)
+def test_names_that_no_policy_knows_are_refused_with_those_there_are(names, complaint):
+    with pytest.raises(InvalidRequest) as refused:
+        require_known(schema(), *names)
+
+    assert complaint in str(refused.value.problems[0])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("who-can", "reply", "channel:hotline"),
+        ("what-can", "user:dora", "--type", "channel", "--action", "reply", "--json"),
+    ],
+)
+def test_a_search_for_what_no_policy_knows_is_an_error(arguments):
+    assert "action: `reply` is no action on channel" in refusal(*arguments, "--world", BRAND)
+
+
+def test_who_can_says_in_json_too_why_nobody_can():
+    told = json.loads(
+        run("who-can", "reply", "conversation:nowhere", "--world", BRAND, "--json").stdout
+    )
+
+    assert told["results"] == []
+    assert told["context"]["reason"] == "unknown-resource"
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("--type", "channel"), ("--type", "channel", "--action", "view", "--scope")]
+)
+def test_what_can_explains_single_resources_or_says_that_it_does_not(more):
+    refused = run("what-can", "user:dora", "--explain", *more, "--world", BRAND)
+
+    assert (2, "") == (refused.exit_code, refused.stdout)
+    assert "name --type and --action as well" in refused.stderr
 
 
 # inherited
@@ -552,6 +606,15 @@ def test_policies_that_cannot_be_used_are_findings_with_their_place(copied_polic
 
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout.startswith("broken.polar:")
+
+
+def test_a_rule_that_looks_for_a_piece_of_a_text_is_named_and_in_force(copied_policies):
+    rule = '# A.\nallow(user: User, "view", _: Form, "users-view") if "adm" in user.role;'
+    (copied_policies / "text.polar").write_text(rule)
+    result = run("policies", "check", "--policies", copied_policies)
+
+    assert result.exit_code == 0
+    assert "text.polar:2:62: `user.role` is a text, and `in` finds any piece" in result.stdout
 
 
 def test_decision_tables_beside_the_policies_are_run(copied_policies, table):

@@ -18,7 +18,9 @@ from service.domain.identifiers import parse_moment
 from service.domain.moment import Moment
 from service.domain.world import parse_world, read_world
 from service.errors import InvalidChanges
+from service.explain import trials
 from service.explain.account import Explainer, touched
+from service.explain.budget import processor_time
 from service.explain.consulted import consult
 from service.explain.evaluation import Evaluation, missing
 from service.explain.lawbook import Law
@@ -221,6 +223,31 @@ def test_paths_show_who_acts_for_what_and_where_the_resource_lies():
     ]
 
 
+@pytest.mark.parametrize("count", [1, 300])
+def test_adding_a_subscription_reads_as_much_of_many_as_of_one(count):
+    term = {"organization": "nso", "type": "named", "starts": "2026-01-01", "ends": "2030-01-01"}
+    document = {
+        "organizations": {"web": {}, "nso": {"parent": "web"}},
+        "users": {"ann": {"memberships": {"nso": "admin"}}},
+        "subscriptions": {f"s{n}": term for n in range(count)},
+    }
+    asked = AccessRequest(
+        "user",
+        "ann",
+        "add_subscription",
+        "organization",
+        "nso",
+        action_properties={"type": "concurrent"},
+    )
+
+    body = explained(read_world(document, schema()), asked)
+
+    assert [
+        "nso has a subscription that has not ended and is not concurrent",
+    ] == [each["words"] for each in body["facts"] if "subscription that" in each["words"]]
+    assert len(body["facts"]) < 20
+
+
 # The nearest allow
 
 
@@ -339,6 +366,68 @@ def test_what_gives_away_least_comes_first(asked, steps):
     first = brand(*asked)["nearest_allow"]["sets"][0]
 
     assert steps == [step["words"] for step in first["steps"]]
+
+
+def after(count):
+    """What says that the time is spent from its so manieth asking on."""
+    asked = iter(range(count))
+    return lambda: next(asked, None) is None
+
+
+@examples(15)
+@given(scenes(count=4), st.integers(0, 12))
+def test_an_explanation_that_ends_early_says_so_and_claims_nothing_that_it_has_not_tried(
+    scene, count
+):
+    document, levels, asked = scene
+    document = named(document)
+    directory = directory_of(document, levels)
+    known = explainer(engine())
+
+    for request in asked:
+        moment = Moment(directory, NOW, engine().vocabulary)
+        whole = account_body(known.explain(request, moment), known.speaker)
+        cut = account_body(known.explain(request, moment, after(count)), known.speaker)
+        assert whole["complete"]
+        if cut["complete"]:
+            assert without_id(whole) == without_id(cut)
+        elif cut["decision"]:
+            for hinge in cut["hangs_on"]:
+                assert not under(directory, document, request, [hinge]), (request, hinge)
+        else:
+            assert cut["nearest_allow"]["searched"] < 3
+            sizes = [len(each["steps"]) for each in whole["nearest_allow"]["sets"]]
+            assert all(cut["nearest_allow"]["searched"] < size for size in sizes)
+            for found in cut["nearest_allow"]["sets"]:
+                assert cut["nearest_allow"]["searched"] + 1 == len(found["steps"])
+                assert under(directory, document, request, found["steps"]), (request, found)
+
+
+def without_id(body):
+    context = {name: value for name, value in body["context"].items() if name != "id"}
+    return {**body, "context": context}
+
+
+def test_an_explanation_without_any_time_still_says_why():
+    world = read_world(parse_world(BRAND.read_bytes(), BRAND.name), schema())
+    known = explainer(engine())
+    moment = Moment(world, parse_moment("2026-12-01"), engine().vocabulary)
+    request = AccessRequest("user", "dora", "read", "conversation", "winter-tyres")
+
+    account = known.explain(request, moment, processor_time(0))
+
+    assert (account.complete, account.nearest.sets, account.nearest.searched) == (False, (), 0)
+    assert account.decision.reason == "no-grant"
+    assert account.closest
+    assert known.explain(request, moment, processor_time(600_000)).complete
+
+
+def test_an_explanation_stops_after_so_many_trials(monkeypatch):
+    monkeypatch.setattr(trials, "TRIALS_LIMIT", 7)
+
+    body = brand("user:dora", "read", "conversation:winter-tyres")
+
+    assert (body["complete"], body["nearest_allow"]["searched"]) == (False, 0)
 
 
 def test_waiting_is_nearest_where_time_alone_opens():

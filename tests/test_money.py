@@ -19,10 +19,10 @@ from service.domain.money import amount, read_price, spell_amount, total
 from service.domain.periods import Period, read_period
 from service.domain.reports import report
 from service.domain.subscriptions import (
-    RESPONSIBLE,
     active,
     entitlement,
     primary,
+    responsible,
     subscriptions_of,
 )
 from service.domain.usage import Meter, count_values
@@ -417,11 +417,11 @@ def test_by_the_newer_rule_the_one_that_has_had_a_type_longest_answers_for_it(no
     }
     directory = read_world(tenant(**bought), schema())
     in_force = active(subscriptions_of(directory, "T"), datetime.fromisoformat(f"{now}T00:00:00Z"))
-    answers = RESPONSIBLE["earliest-with-type"]
+    rule = "earliest-with-type"
 
     # What no active one is entitled to stays with the primary.
-    assert {kind: answers(in_force, kind).key[1] for kind in expected} == expected
-    assert answers(in_force, "agents") == in_force[0]
+    assert {kind: responsible(rule, in_force, kind).key[1] for kind in expected} == expected
+    assert responsible(rule, in_force, "agents") == in_force[0]
 
 
 @pytest.mark.parametrize(("rule", "charged"), [("primary", "B"), ("earliest-with-type", "C")])

@@ -62,7 +62,10 @@ def test_every_operation_says_what_it_does_under_a_name_of_its_own(document):
     names = [operation["operationId"] for operation in described.values()]
 
     assert len(set(names)) == len(described)
-    assert all(operation["summary"] for operation in described.values())
+    for name, operation in described.items():
+        assert operation["summary"], name
+        assert operation.get("description"), name
+        assert operation["description"] != operation["summary"], name
     assert all("200" in operation["responses"] for operation in described.values())
 
 

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from test_money import S1, S2, login, overages, shift, tenant, terms
 from worlds import examples, schema
 
-from service.domain.periods import read_period
+from service.domain.periods import EVER, month_of, read_period, windows
+from service.domain.stretches import NOBODY, windows_of
+from service.domain.subscriptions import (
+    ANSWERS,
+    active,
+    entitlement,
+    responsible,
+    subscriptions_of,
+)
 from service.domain.usage import Meter, count_lines, count_values
 from service.domain.usage_records import LINE_LIMIT_BYTES, read_line
 from service.domain.world import read_world
@@ -144,6 +152,56 @@ def test_a_refused_record_far_in_the_future_does_not_stop_the_others():
 
     assert [2] == [line for line, _ in refused]
     assert counting.accepted == len(GOOD)
+
+
+TYPES = ("agents", "ivr", "ai_agent")
+DAYS = st.integers(0, 900).map(lambda day: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(day))
+
+
+@st.composite
+def subscriptions(draw):
+    """Any subscriptions of one tenant, as they are kept, the oldest first."""
+    drawn = {}
+    for number in range(draw(st.integers(0, 6))):
+        starts, ends = sorted(draw(st.lists(DAYS, min_size=2, max_size=2, unique=True)))
+        given = draw(st.dictionaries(st.sampled_from(TYPES), st.integers(0, 9)))
+        drawn[f"S{number}"] = (str(starts.date()), str(ends.date()), given)
+    return subscriptions_of(read_world(tenant(**drawn), schema()), "T")
+
+
+@examples(80)
+@given(subscriptions(), st.sampled_from(sorted(ANSWERS)), st.sampled_from(["active", "month"]))
+def test_what_is_known_of_each_stretch_is_what_holds_at_its_first_instant(bought, rule, entitled):
+    asked = terms(responsible=f'"{rule}"', entitled=f'"{entitled}"')
+    cuts = [edge for each in bought for edge in (each.starts, each.ends)]
+    cuts += [edge for cut in cuts for edge in month_of(cut)]
+
+    for window in windows_of(windows(EVER, cuts), bought, asked):
+        now = window.period.since
+        in_force = active(bought, now)
+        counting = in_force
+        if entitled == "month" and in_force:
+            month = month_of(now)
+            counting = [s for s in bought if s.starts < month.until and month.since < s.ends]
+        assert window.primary == (in_force[0].key[1] if in_force else None)
+        assert window.type == (in_force[0].type if in_force else None)
+        assert {kind: window.entitled.get(kind, 0) for kind in TYPES} == {
+            kind: entitlement(counting).get(kind, 0) for kind in TYPES
+        }
+        for kind in asked.usage:
+            answers = responsible(rule, in_force, kind)
+            assert window.responsible(kind) == (answers.key[1] if answers else NOBODY)
+
+
+@pytest.mark.parametrize("entitled", ["active", "month"])
+def test_a_term_may_last_until_the_last_month_of_all_time(entitled):
+    world = tenant(mapped={"ann": ["S1"]}, S1=("9999-10-01", "9999-12-31", {"agents": 1}))
+    counting = meter(world, entitled=f'"{entitled}"')
+
+    record = login("ann", "9999-12-03T08:00:00Z", "9999-12-03T12:00:00Z")
+
+    assert [] == list(count_values(counting, [record]))
+    assert overages(counting.finish()[0])[:2] == (1, 0)
 
 
 def test_two_records_at_one_instant_are_in_order():

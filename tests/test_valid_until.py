@@ -109,6 +109,31 @@ def test_a_subscription_bounds_only_where_one_is_required():
     assert not decide(gated, view, datetime(2026, 8, 1, tzinfo=UTC))
 
 
+def test_a_tenant_is_bound_until_the_last_of_its_subscriptions_of_another_type_ends():
+    terms = {"organization": "nso", "type": "named", "starts": "2020-01-01"}
+    ends = ["2025-01-01", "2026-11-01", "2027-04-01", "2026-10-01"]
+    document = {
+        **DEALERS,
+        "users": {"ann": {"memberships": {"nso": "admin"}, "subscriptions": []}},
+        "subscriptions": {f"s{n}": {**terms, "ends": end} for n, end in enumerate(ends)},
+    }
+    directory = directory_of(document, 3)
+    asked = AccessRequest(
+        "user",
+        "ann",
+        "add_subscription",
+        "organization",
+        "nso",
+        action_properties={"type": "concurrent"},
+    )
+
+    bound = decide(directory, asked)
+
+    assert bound.rules == ("tenants-never-mix-subscription-types",)
+    assert bound.valid_until == parse_moment("2027-04-01")
+    assert decide(directory, asked, bound.valid_until).allowed
+
+
 def test_each_of_a_batch_has_its_own_end():
     pdp = PolicyDecisionPoint(engine(), FixedFacts(directory_of(DEALERS)))
     moment = Moment(pdp.facts.snapshot(), NOW, engine().vocabulary)

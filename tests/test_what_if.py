@@ -12,13 +12,19 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from serving import environment, problem_of
-from worlds import NOW, changes, decide, directory_of, engine, examples, scenes, schema
+from worlds import INSTANTS, NOW, changes, decide, directory_of, engine, examples, scenes, schema
 
+from service.api.app import build_app
 from service.cli import main
+from service.config import Settings
 from service.domain.changes import apply_changes
+from service.domain.directory import Directory
+from service.domain.identifiers import parse_moment
 from service.domain.moment import Moment
-from service.errors import InvalidChanges
+from service.domain.world import parse_world, read_world
+from service.errors import InvalidChanges, TakesTooLong
 from service.explain.simulation import simulate
+from service.policy.decision import AccessRequest
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -60,6 +66,50 @@ def test_a_simulation_decides_as_if_the_changes_were_made(scene, data):
         each.then.allowed != each.now.allowed for each in outcomes
     ]
     assert Moment(before, NOW, engine().vocabulary).directory is pdp.facts.snapshot()
+
+
+@examples(20)
+@given(scenes(count=4), st.data())
+def test_without_changes_nothing_differs_whatever_the_clock(scene, data):
+    document, levels, asked = scene
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(directory_of(document, levels)), lambda: NOW)
+    instant = data.draw(st.sampled_from(INSTANTS).map(parse_moment))
+
+    simulation = simulate(pdp, [], asked, instant)
+
+    assert simulation.now == instant
+    assert not any(each.differs for each in simulation.outcomes)
+
+
+def test_a_simulation_that_takes_too_long_is_refused_with_what_was_done():
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(Directory()))
+    asked = [AccessRequest("user", "dora", "view", "organization", "linz")] * 3
+
+    with pytest.raises(TakesTooLong) as refusal:
+        simulate(pdp, [], asked, limit_milliseconds=0)
+
+    assert refusal.value.done == 0
+    assert str(refusal.value) == (
+        "after 0 milliseconds of processor time 0 of 3 requests were decided; "
+        "ask for fewer at once, or with fewer changes"
+    )
+    assert len(simulate(pdp, [], asked, limit_milliseconds=600_000).outcomes) == 3
+
+
+def test_limits_of_time_are_kept_over_http():
+    settings = Settings(explain_limit_milliseconds=0, simulate_limit_milliseconds=0)
+    pdp = PolicyDecisionPoint(engine(), FixedFacts(read_world_of(BRAND)))
+    client = build_app(pdp, settings).test_client()
+
+    told = client.post("/explain", json=LUKAS)
+    refused = client.post("/simulate", json={"requests": [DORA]})
+
+    assert (told.json["complete"], told.json["hangs_on"]) == (False, [])
+    assert (refused.status_code, refused.json["code"]) == (413, "takes-too-long")
+
+
+def read_world_of(path):
+    return read_world(parse_world(path.read_bytes(), path.name), schema())
 
 
 def test_a_simulation_over_http_writes_nothing(http):
@@ -119,7 +169,7 @@ def test_an_explanation_over_http_holds_the_decision_and_its_account(http):
 
     assert body["decision"] is True
     assert ["decision", "context", "now", "rules", "closest", "facts", "paths"] == list(body)[:7]
-    assert {"acts_for", "hangs_on"} == set(list(body)[7:])
+    assert {"acts_for", "hangs_on", "complete"} == set(list(body)[7:])
     rule = body["rules"][0]
     assert ("conversation.polar", True) == (rule["file"], rule["line"] > 1)
     assert rule["comment"].startswith("Users work on the conversations")
@@ -193,6 +243,29 @@ def test_explain_tells_what_a_person_wants_to_know():
         "→ make dora guest of graz, and switch to organization graz",
     ):
         assert said in told
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("user:dora", "read", "conversation:winter-tyres"), "none was found so far"),
+        (("user:lukas", "read", "conversation:recall-linz"), "more may take it away"),
+    ],
+)
+def test_explain_says_on_the_terminal_that_not_all_was_tried(monkeypatch, asked, said):
+    assert said not in run(*EXPLAIN, *asked)
+
+    monkeypatch.setenv("WATERSHED_EXPLAIN_LIMIT_MILLISECONDS", "0")
+
+    assert said in run(*EXPLAIN, *asked)
+
+
+def test_simulate_says_what_to_do_where_it_takes_too_long(monkeypatch):
+    monkeypatch.setenv("WATERSHED_SIMULATE_LIMIT_MILLISECONDS", "0")
+
+    refused = run("simulate", "[]", json.dumps([DORA]), "--world", BRAND, status=2)
+
+    assert "ask for fewer at once" in refused
 
 
 def test_explain_as_json_is_what_http_says():

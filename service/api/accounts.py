@@ -36,6 +36,7 @@ def account_body(account: Account, speaker: Speaker) -> dict[str, Any]:
             {**option_body(option), "then": _verdict_body(denial)}
             for option, denial in account.hangs_on
         ]
+    body["complete"] = account.complete
     return body
 
 
@@ -125,7 +126,7 @@ def _verdict_body(decision: Decision) -> dict[str, Any]:
 
 
 def simulation_body(simulation: Simulation) -> dict[str, Any]:
-    """Decisions after changes that nobody made, each beside the one of now."""
+    """Decisions after changes that nobody made, each beside the one without them."""
     return {
         "revision": simulation.revision,
         "policy": simulation.policy,

@@ -19,7 +19,7 @@ from service.domain.provisioning import Binding
 from service.domain.records import SubscriptionRecord
 from service.domain.reports import Scope
 from service.domain.stretches import Counted, Stretch
-from service.domain.subscriptions import RESPONSIBLE, active, entitlement, subscriptions_of
+from service.domain.subscriptions import active, entitlement, responsible, subscriptions_of
 from service.domain.usage import Meter
 from service.errors import Problem
 from service.policy.additions import Addition
@@ -91,8 +91,10 @@ def subscriptions_body(
         body["type"] = in_force[0].type
     body["entitlements"] = entitlement(in_force)
     if terms is not None and in_force:
-        answers = RESPONSIBLE[terms.responsible]
-        body["responsible"] = {name: answers(in_force, name).key[1] for name in terms.usage}
+        rule = terms.responsible
+        body["responsible"] = {
+            name: responsible(rule, in_force, name).key[1] for name in terms.usage
+        }
     first = in_force[0] if in_force else None
     body["subscriptions"] = [_subscription(each, directory, now, each is first) for each in bought]
     return body

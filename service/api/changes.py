@@ -136,7 +136,10 @@ def changes(
     @blueprint.route(WORLD)
     @documented(blueprint, fact_schemas.World, headers=_OF_THE_FACTS)
     def export_world() -> Response:
-        """All facts, as a world document"""
+        """All facts, as a world document
+
+        Of the revision in the header X-Revision. `PUT /world` takes the same document.
+        """
         directory = pdp.facts.snapshot()
         headers = {REVISION: str(directory.revision)}
         return Response(spell_world(directory), headers=headers, content_type=JSON)

@@ -55,7 +55,10 @@ def decisions(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
     @blueprint.route(EVALUATION, methods=["POST"])
     @one
     def evaluation() -> Response:
-        """Decide one request, at AuthZEN's path"""
+        """Decide one request, at AuthZEN's path
+
+        The same as `/authorize`, where AuthZEN 1.0 (section 6) wants it. A denial is an answer.
+        """
         return evaluate()
 
     @blueprint.route(EVALUATIONS, methods=["POST"])

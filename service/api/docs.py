@@ -70,20 +70,29 @@ def docs(document: Callable[[], dict[str, Any]]) -> Blueprint:
     @blueprint.route("/openapi.json")
     @documented(blueprint, {"type": "object"})
     def get_openapi() -> Response:
-        """This document"""
+        """This document
+
+        OpenAPI 3.0.3: every route, what it takes, how it answers and how it refuses.
+        """
         return Response(spelled(), content_type=JSON)
 
     @blueprint.route("/docs")
     @documented(blueprint, {"type": "string"}, content_type="text/html")
     def get_docs() -> Response:
-        """This document, to read and to try"""
+        """This document, to read and to try
+
+        A page for browsers, which loads nothing from elsewhere.
+        """
         headers = {"Content-Security-Policy": _CONTENT_SECURITY}
         return Response(_PAGE, headers=headers, content_type="text/html; charset=utf-8")
 
     @blueprint.route("/docs/<asset_name>")
     @documented(blueprint, {"type": "string"}, refusals=(404,), content_type="*/*")
     def get_docs_asset(asset_name: str) -> Response:
-        """What the page is made of"""
+        """What the page is made of
+
+        Scripts and styles, which browsers may keep for an hour.
+        """
         found = asset(asset_name) if asset_name in (*_FROM_THE_BUNDLE, *_OWN) else None
         if found is None:
             raise NotFound

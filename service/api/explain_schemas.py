@@ -67,7 +67,9 @@ class NearestAllow(Schema):
     """The smallest sets of steps after which a denied request is allowed."""
 
     sets = List(Nested(OpeningSet), **said("all of one size; what gives away least comes first"))
-    searched = Integer(**said("every set of at most so many steps of the space was tried"))
+    searched = Integer(
+        **said("every set of at most so many steps of the space was tried: no smaller one opens it")
+    )
 
 
 class VerdictContext(DecisionContext):
@@ -104,6 +106,7 @@ class Account(Schema):
     paths = List(List(Nested(PathPlace)), **said("from level 1 to the subject and the resource"))
     nearest_allow = Nested(NearestAllow, **said("of a denial", False))
     hangs_on = List(Nested(Hinge), **said("of an allow", False))
+    complete = Boolean(**said("whether all that could turn it was tried; if not, more may turn it"))
 
 
 class Supposition(Schema):
@@ -113,12 +116,12 @@ class Supposition(Schema):
     requests = List(Nested(Evaluation), required=True, validate=validate.Length(1))
     now = fields.DateTime(
         allow_none=True,
-        metadata={"description": "the clock after the changes; the server's by default"},
+        metadata={"description": "the clock of all decisions; the server's by default"},
     )
 
 
 class SimulatedDecision(Verdict):
-    """A decision as it would be, beside the one of now."""
+    """A decision as it would be, beside the one without the changes."""
 
     differs = Boolean(**said("whether the two verdicts differ"))
     now = Nested(Verdict, **said("the decision on the facts as they are"))
@@ -129,6 +132,6 @@ class Simulation(Schema):
 
     revision = Integer(**said("of the facts from which it began"))
     policy = text("revision of the policies")
-    now = fields.DateTime(**said("the clock after the changes"))
+    now = fields.DateTime(**said("the clock of all decisions"))
     differ = Integer(**said("how many verdicts differ"))
     results = List(Nested(SimulatedDecision), **said("in the order of the requests"))

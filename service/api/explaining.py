@@ -14,6 +14,7 @@ from service.api.requests import Evaluation, read_evaluation
 from service.api.suppositions import read_supposition
 from service.config import Settings
 from service.explain.account import Explainer
+from service.explain.budget import processor_time
 from service.explain.simulation import simulate
 from service.policy.pdp import PolicyDecisionPoint
 
@@ -36,9 +37,12 @@ def explaining(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
 
         The rules with file and line, the facts in order, the path in the tree; for a denial the
         smallest changes that would turn it, for an allow each change that would take it away.
+        They are tried as far as WATERSHED_EXPLAIN_LIMIT_MILLISECONDS goes; `complete` says whether
+        all were.
         """
+        is_spent = processor_time(settings.explain_limit_milliseconds)
         asked = read_evaluation(read_object(request, settings.body_limit_bytes))
-        account = explainer.explain(asked, pdp.moment())
+        account = explainer.explain(asked, pdp.moment(), is_spent)
         return json_answer(account_body(account, explainer.speaker))
 
     @blueprint.route("/simulate", methods=["POST"])
@@ -52,10 +56,12 @@ def explaining(pdp: PolicyDecisionPoint, settings: Settings) -> Blueprint:
     def simulate_changes() -> Response:
         """Decisions as they would be after changes that are not made
 
-        Each comes with the decision as it is now, and says whether the two differ.
+        Each comes with the decision on the facts as they are, at the same instant, and says whether
+        the two differ.
         """
         document = read_object(request, settings.body_limit_bytes)
         changes, requests, now = read_supposition(document, settings.batch_limit_items)
-        return json_answer(simulation_body(simulate(pdp, changes, requests, now)))
+        limit = settings.simulate_limit_milliseconds
+        return json_answer(simulation_body(simulate(pdp, changes, requests, now, limit)))
 
     return blueprint

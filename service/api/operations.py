@@ -25,7 +25,10 @@ def operations(pdp: PolicyDecisionPoint, metrics: Metrics) -> Blueprint:
     @blueprint.route(LIVE)
     @documented(blueprint, fact_schemas.Alive, ALIVE, needs_key=False)
     def live() -> Response:
-        """Whether the process answers"""
+        """Whether the process answers
+
+        It says nothing of the facts: whether the service decides says `/health/ready`.
+        """
         return json_answer(ALIVE)
 
     @blueprint.route("/health/ready")

@@ -29,14 +29,20 @@ def organizations(pdp: PolicyDecisionPoint) -> Blueprint:
     @blueprint.route("/organizations/<organization>")
     @documented(blueprint, fact_schemas.Organization, examples.ORGANIZATION, refusals=(404,))
     def get_organization(organization: str) -> Response:
-        """One organization and its place in the tree"""
+        """One organization and its place in the tree
+
+        Its `status` is its own: what closes an organization above it counts besides.
+        """
         directory = pdp.facts.snapshot()
         return json_answer(organization_body(find_organization(directory, organization), directory))
 
     @blueprint.route("/organizations/<organization>/tree")
     @documented(blueprint, fact_schemas.Tree, examples.TREE, refusals=(404,))
     def get_tree(organization: str) -> Response:
-        """An organization and everything below it, nested"""
+        """An organization and everything below it, nested
+
+        Children come in order of their ids. The tree of a platform is as large as the platform.
+        """
         directory = pdp.facts.snapshot()
         find_organization(directory, organization)
         return json_answer(tree_body(organization, directory))
@@ -55,7 +61,11 @@ def organizations(pdp: PolicyDecisionPoint) -> Blueprint:
     @blueprint.route("/users/<user>/organizations")
     @documented(blueprint, fact_schemas.MembershipList, examples.MEMBERSHIPS, refusals=(404,))
     def get_user_organizations(user: str) -> Response:
-        """The organizations between which a user may switch"""
+        """The organizations between which a user may switch
+
+        One for each membership, with the role that is held there, and which of them counts where a
+        request names none. Whether switching is allowed is a decision like any other (`switch_to`).
+        """
         directory = pdp.facts.snapshot()
         record = directory.get(("user", user))
         if not isinstance(record, UserRecord):

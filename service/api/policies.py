@@ -23,7 +23,10 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
     @blueprint.route("/policies")
     @documented(blueprint, fact_schemas.PolicyOverview)
     def list_policies() -> Response:
-        """Every rule in force, with its file and line"""
+        """Every rule in force, with its file and line
+
+        With the comment above it, which is its reason in words; and the names of all files.
+        """
         law = pdp.engine.policies
         files = [*(file.name for file in law.files), *law.tables]
         body = {"revision": law.revision, "files": files, "rules": _rules(law.rules)}
@@ -32,7 +35,10 @@ def policies(pdp: PolicyDecisionPoint) -> Blueprint:
     @blueprint.route("/policies/<name>")
     @documented(blueprint, fact_schemas.PolicyText, refusals=(404,))
     def get_policy(name: str) -> Response:
-        """One file of the policies, whole"""
+        """One file of the policies, whole
+
+        As it was read, with the rules that stand in it.
+        """
         law = pdp.engine.policies
         source = {**law.tables, **dict(law.sources)}.get(name)
         if source is None:

@@ -42,6 +42,7 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
     errors.UnsupportedContentType: Kind(HTTPStatus.BAD_REQUEST, "Not sent as JSON"),
     errors.UnsupportedContentEncoding: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Sent compressed"),
     errors.RequestTooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Beyond a limit"),
+    errors.TakesTooLong: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too much work at once"),
     errors.NotAuthenticated: Kind(HTTPStatus.UNAUTHORIZED, "A known key is needed"),
     errors.InvalidPageToken: Kind(HTTPStatus.BAD_REQUEST, "Not a token of this query"),
     errors.InvalidChanges: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A change cannot be made"),

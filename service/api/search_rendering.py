@@ -9,7 +9,7 @@ from service.domain.identifiers import Key
 from service.domain.inheritance import inherited
 from service.domain.moment import Moment
 from service.domain.records import ResourceRecord
-from service.policy.decision import AccessRequest
+from service.policy.decision import AccessRequest, Failure
 from service.policy.pdp import PolicyDecisionPoint
 from service.policy.question import resolve
 from service.search.scopes import Scope, Subtree
@@ -18,6 +18,13 @@ from service.search.scopes import Scope, Subtree
 def entity_body(key: Key) -> dict[str, Any]:
     """A subject or a resource."""
     return {"type": key[0], "id": key[1]}
+
+
+def failure_body(failure: Failure | None) -> dict[str, Any]:
+    """Why nothing at all is found, if that has a reason but the rules."""
+    if failure is None:
+        return {}
+    return {"context": {"reason": failure.reason, "detail": failure.detail}}
 
 
 def reasons_body(

@@ -13,6 +13,7 @@ from service.commands.story import tell
 from service.commands.terminal import print_json
 from service.config import Settings
 from service.explain.account import Explainer
+from service.explain.budget import processor_time
 from service.explain.proof import prove
 from service.policy.decision import AccessRequest
 
@@ -48,7 +49,7 @@ def explain(
     Shows every rule that matched and those that nearly did, with file and line, the facts in the
     order in which they were read, and the path in the tree. For a denial: the smallest changes
     after which it would be an allow. For an allow: each change that would take it away. All of them
-    have been tried.
+    have been tried, as far as WATERSHED_EXPLAIN_LIMIT_MILLISECONDS goes.
     """
     pdp = open_pdp(settings, as_of)
     explainer = Explainer(pdp)
@@ -56,7 +57,8 @@ def explain(
         world = named_world(settings).read_bytes()
         print_json(prove(pdp.engine, request, pdp.moment(now), world, explainer.speaker))
         return
-    account = explainer.explain(request, pdp.moment(now))
+    is_spent = processor_time(settings.explain_limit_milliseconds)
+    account = explainer.explain(request, pdp.moment(now), is_spent)
     body = account_body(account, explainer.speaker)
     if as_json:
         print_json(body)

@@ -43,7 +43,8 @@ def simulate(
         "requests": read_array(requests, "requests"),
     }
     made, asked, _ = read_supposition(document, settings.batch_limit_items)
-    simulation = simulated(open_pdp(settings), made, asked, now)
+    limit = settings.simulate_limit_milliseconds
+    simulation = simulated(open_pdp(settings), made, asked, now, limit)
     if as_json:
         print_json(simulation_body(simulation))
         return

@@ -51,9 +51,9 @@ def _lines(request: AccessRequest, body: Mapping[str, Any]) -> Iterable[list[Lin
         for number, fact in enumerate(body["facts"], start=1):
             yield [("dim", f"  {number:2}  "), ("", fact["words"])]
     if "nearest_allow" in body:
-        yield from _nearest(body["nearest_allow"])
+        yield from _nearest(body["nearest_allow"], body["complete"])
     if "hangs_on" in body:
-        yield from _hinges(body["hangs_on"])
+        yield from _hinges(body["hangs_on"], body["complete"])
     yield []
     yield [("dim", f"policies {context['policy']}, facts at revision {context['revision']}")]
 
@@ -97,10 +97,14 @@ def _condition(condition: Mapping[str, Any]) -> list[Line]:
     return line
 
 
-def _nearest(nearest: Mapping[str, Any]) -> Iterable[list[Line]]:
+def _nearest(nearest: Mapping[str, Any], complete: bool) -> Iterable[list[Line]]:
     yield from _title("Nearest allow")
     sets = nearest["sets"]
-    if not sets and nearest["searched"]:
+    if not complete:
+        size = nearest["searched"] + 1
+        found = "others may allow it too" if sets else "none was found so far"
+        yield [("yellow", f"  not every set of up to {size} steps was tried: {found}")]
+    elif not sets and nearest["searched"]:
         yield [("", f"  none: no set of up to {nearest['searched']} steps was found to allow it")]
     elif not sets:
         yield [("", "  none: nothing that could be granted would open this")]
@@ -111,10 +115,12 @@ def _nearest(nearest: Mapping[str, Any]) -> Iterable[list[Line]]:
         yield [("dim", f"    and {len(sets) - SHOWN_SETS} more that give away more: see --json")]
 
 
-def _hinges(hinges: Iterable[Mapping[str, Any]]) -> Iterable[list[Line]]:
+def _hinges(hinges: Iterable[Mapping[str, Any]], complete: bool) -> Iterable[list[Line]]:
     yield from _title("It would be denied if")
     for hinge in hinges:
         yield [("cyan", "  → "), ("", hinge["words"]), ("dim", f"  ({_why(hinge['then'])})")]
+    if not complete:
+        yield [("yellow", "  not everything was tried: more may take it away")]
 
 
 def _why(verdict: Mapping[str, Any]) -> str:

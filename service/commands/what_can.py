@@ -9,10 +9,12 @@ import click
 from service.api.search_rendering import (
     assumptions_body,
     entity_body,
+    failure_body,
     reasons_body,
     scope_body,
 )
 from service.commands.arguments import TEXT, now_option, read_reference, request_options
+from service.commands.known_names import require_known
 from service.commands.opening import open_pdp
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import one_line, print_json, print_rows
@@ -20,7 +22,7 @@ from service.config import Settings
 from service.domain.identifiers import Key, reference
 from service.domain.moment import Moment
 from service.domain.schema import BUILT_IN_TYPES
-from service.policy.decision import INVALID_PROPERTIES, UNKNOWN_ACTION, AccessRequest
+from service.policy.decision import INVALID_PROPERTIES, AccessRequest, Failure
 from service.policy.pdp import PolicyDecisionPoint
 from service.search.lists import find_resources, refusal
 from service.search.scopes import Scope, Subtree, find_scope
@@ -77,8 +79,11 @@ def what_can(
     which the action is allowed on resources that are described and not stored. An action that needs
     a parameter is left out unless --property gives it.
     """
+    if explain and (only_scope or not (as_json or (kind and action))):
+        raise click.UsageError("--explain is of single resources: name --type and --action as well")
     pdp = open_pdp(settings)
     moment = pdp.moment(now)
+    require_known(moment.vocabulary.schema, subject[0], kind, action)
     request = AccessRequest(
         *subject,
         action or "",
@@ -89,12 +94,13 @@ def what_can(
         resource_properties=resource_properties,
         context=context,
     )
-    asked = _asked(moment, request, kind, action)
+    asked, failure = _asked(moment, request, kind, action)
     found = [_allowed(pdp, moment, each, only_scope) for each in asked]
     if as_json:
         print_json(
             {
                 "revision": moment.directory.revision,
+                **failure_body(failure),
                 "results": [
                     _body(pdp, moment, request, each, only_scope, explain) for each in found
                 ],
@@ -115,9 +121,11 @@ def what_can(
 
 def _asked(
     moment: Moment, request: AccessRequest, kind: str | None, action: str | None
-) -> list[AccessRequest]:
-    """The requests for all types and actions that are meant. What cannot be asked is complained of
-    once."""
+) -> tuple[list[AccessRequest], Failure | None]:
+    """The requests for all types and actions that are meant, or why none of them can be asked.
+
+    What cannot be asked is complained of once.
+    """
     types = moment.vocabulary.schema.types
     wanted = [
         request._replace(resource_type=name, action=each)
@@ -125,22 +133,20 @@ def _asked(
         for each in sorted(types[name].actions)
         if kind in (None, name) and action in (None, each)
     ]
-    if not wanted and kind in (None, *types):
-        of_type = "" if kind is None else f" on a resource of type `{kind}`"
-        click.echo(f"nothing: {UNKNOWN_ACTION}, `{action}` is no action{of_type}", err=True)
-        return []
-    failures = [(each, refusal("resource", moment, each)) for each in wanted or [request]]
+    failures = [(each, refusal("resource", moment, each)) for each in wanted]
     for _, failure in failures:
         if failure is not None and failure.reason != INVALID_PROPERTIES:
             click.echo(f"nothing: {failure.reason}, {one_line(failure.detail)}", err=True)
-            return []
+            return [], failure
     lacking = {f"{each.action} {each.resource_type}": failure for each, failure in failures}
     lacking = {name: failure for name, failure in lacking.items() if failure is not None}
     if len(wanted) == 1 and lacking:
-        click.echo(f"nothing: {one_line(next(iter(lacking.values())).detail)}", err=True)
-    elif lacking:
+        (failure,) = lacking.values()
+        click.echo(f"nothing: {one_line(failure.detail)}", err=True)
+        return [], failure
+    if lacking:
         click.echo(f"not asked, for want of --property: {', '.join(lacking)}", err=True)
-    return [each for each, failure in failures if failure is None]
+    return [each for each, failure in failures if failure is None], None
 
 
 def _allowed(

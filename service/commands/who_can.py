@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from service.api.search_rendering import entity_body, reasons_body
+from service.api.search_rendering import entity_body, failure_body, reasons_body
 from service.commands.arguments import TEXT, now_option, read_reference, request_options
+from service.commands.known_names import require_known
 from service.commands.opening import open_pdp
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import one_line, print_json, print_rows
@@ -54,6 +55,7 @@ def who_can(
     """
     pdp = open_pdp(settings)
     moment = pdp.moment(now)
+    require_known(moment.vocabulary.schema, kind, resource[0], action)
     request = AccessRequest(
         kind,
         "",
@@ -74,7 +76,8 @@ def who_can(
         rows.append((reference(key), place, ", ".join(why.get("rules", ()))))
         bodies.append({**entity_body(key), **({"context": why} if explain else {})})
     if as_json:
-        print_json({"revision": moment.directory.revision, "results": bodies})
+        revision = moment.directory.revision
+        print_json({"revision": revision, **failure_body(failure), "results": bodies})
     elif explain:
         print_rows(("subject", "acts for", "by"), rows)
     else:

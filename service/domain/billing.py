@@ -11,7 +11,7 @@ from service.domain.entries import Entry
 from service.domain.money import ROUNDINGS
 from service.domain.records import ROLES
 from service.domain.schema import BUILT_IN_TYPES, Schema
-from service.domain.subscriptions import RESPONSIBLE
+from service.domain.subscriptions import ANSWERS
 from service.errors import InvalidPolicy, Problem
 
 SEATS, QUANTITY = "seats", "quantity"
@@ -43,7 +43,7 @@ class BillingTerms(NamedTuple):
     decimals: int
     rounding: str
     responsible: str
-    """One of `subscriptions.RESPONSIBLE`."""
+    """One of `subscriptions.ANSWERS`."""
     entitled: str
     """ACTIVE or MONTH: whose entitlements count (DC-20)."""
     grace_days: int
@@ -75,7 +75,7 @@ def read_billing(
         items=_choices(invoice, "items", tuple(sorted(schema.types.keys() - set(BUILT_IN_TYPES)))),
         decimals=_whole(invoice, "decimals", _MOST_DECIMALS),
         rounding=invoice.choice("rounding", tuple(ROUNDINGS)),
-        responsible=usage.choice("responsible", tuple(RESPONSIBLE)),
+        responsible=usage.choice("responsible", tuple(ANSWERS)),
         entitled=usage.choice("entitled", (ACTIVE, MONTH)),
         grace_days=_whole(usage, "grace_days", _MOST_GRACE_DAYS),
         usage=_usage_types(usage.table("types", "types of usage"), f"{file}: usage", problems),

@@ -158,10 +158,30 @@ class Organization(Placed):
     @fact("string", "{it} uses the telephony option {value}")
     def telephony(self) -> str:
         """The telephony option of its first subscription that chose one, ended or not (S2-33)."""
-        for bought in self.subscriptions:
-            if bought.has("telephony"):
-                return bought.telephony
-        raise MissingAttribute(self, "telephony")
+        chose = [
+            (record.starts, record.key[1], record.telephony)
+            for record in self._bought()
+            if record.telephony is not None
+        ]
+        if not chose:
+            raise MissingAttribute(self, "telephony")
+        return min(chose)[2]
+
+    @predicate(
+        "{it} has a subscription that has not ended and is not {0}",
+        "every subscription of {it} that has not ended is {0}",
+    )
+    def bound_to_another_type(self, kind: str) -> bool:
+        """Whether a subscription of this account that has not ended is of another type than this
+        (S2-18); those that have ended bind nobody."""
+        ends = [record.ends for record in self._bought() if record.type != kind]
+        # Only the last of them is asked of the clock: the answer holds until that very instant.
+        return bool(ends) and self._moment.lies_in(None, max(ends))
+
+    def _bought(self) -> list[SubscriptionRecord]:
+        directory = self._moment.directory
+        keys = directory.linked(self._record.key, "subscription")
+        return [directory.kinds["subscription"][name] for _, name in keys]
 
     @predicate("{it} is {0} or lies below it", "{it} is not {0} and does not lie below it")
     def within(self, other: "Organization") -> bool:

@@ -53,6 +53,8 @@ def read_period(value: object) -> Period | None:
 
 def _next_month(moment: datetime) -> datetime:
     year, month = moment.year + moment.month // 12, moment.month % 12 + 1
+    if year > datetime.max.year:
+        return FOREVER
     return datetime(year, month, 1, tzinfo=UTC)
 
 

@@ -4,13 +4,15 @@ Between two cuts one of them is the primary, their entitlement is one number, an
 the whole tenant used beyond it (S2-15), charged to the one that is responsible (S2-14).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from service.domain.billing import ACTIVE, SEATS, BillingTerms, UsageType
+from service.domain.in_force import Entitled, Oldest
 from service.domain.periods import Period, month_of
-from service.domain.subscriptions import RESPONSIBLE, Bought, active, entitlement, is_active
+from service.domain.records import SubscriptionRecord
+from service.domain.subscriptions import ANSWERS, Bought
 
 NAMED = "named"
 NOBODY = ""
@@ -83,23 +85,28 @@ class Tally:
 
 
 class Window:
-    """What is known of one stretch before any record comes."""
+    """What is known of one stretch before any record comes; without a primary nothing is active."""
 
-    def __init__(self, period: Period, bought: Bought, terms: BillingTerms):
+    __slots__ = ("_responsible", "entitled", "of_user", "period", "primary", "tallies", "type")
+
+    def __init__(
+        self,
+        period: Period,
+        primary: SubscriptionRecord | None = None,
+        responsible: Mapping[str, str] = {},
+        entitled: Mapping[str, int] = {},
+    ):
         self.period = period
-        self.active = active(bought, period.since)
-        self.entitled = entitlement(_entitling(bought, period.since, self.active, terms))
-        self.type = self.active[0].type if self.active else None
-        days = terms.grace_days
-        self.open = {each.key[1] for each in bought if is_active(each, period.since, days)}
+        self.primary = None if primary is None else primary.key[1]
+        self.type = None if primary is None else primary.type
+        self.entitled = entitled
         self.tallies: dict[str, Tally] = {}
         self.of_user: dict[str, str | None] = {}
-        self._responsible = RESPONSIBLE[terms.responsible]
+        self._responsible = responsible
 
     def responsible(self, kind: str) -> str:
         """The id of the subscription that answers for this type; NOBODY if none is active."""
-        record = self._responsible(self.active, kind)
-        return NOBODY if record is None else record.key[1]
+        return self._responsible.get(kind, NOBODY)
 
     def tally(self, kind: str) -> Tally:
         """The tally of this type, a new one if there is none."""
@@ -109,12 +116,32 @@ class Window:
         return found
 
 
-def _entitling(bought: Bought, now: datetime, in_force: Bought, terms: BillingTerms) -> Bought:
-    """The subscriptions whose entitlements count at that time (DC-20)."""
-    if terms.entitled == ACTIVE or not in_force:
-        return in_force
-    month = month_of(now)
-    return [each for each in bought if each.starts < month.until and month.since < each.ends]
+def windows_of(periods: Iterable[Period], bought: Bought, terms: BillingTerms) -> Iterator[Window]:
+    """A window for each of these periods, which come in order, and in none of which a subscription
+    begins or ends."""
+    can = ANSWERS[terms.responsible]
+    oldest = Oldest(bought)
+    oldest_for = {
+        kind: Oldest([record for record in bought if can(record, kind)]) for kind in terms.usage
+    }
+    entitled = Entitled((_entitling(record, terms), record.entitlements) for record in bought)
+    for period in periods:
+        now = period.since
+        primary = oldest.at(now)
+        if primary is None:
+            yield Window(period)
+            continue
+        responsible = {kind: (of.at(now) or primary).key[1] for kind, of in oldest_for.items()}
+        yield Window(period, primary, responsible, entitled.at(now))
+
+
+def _entitling(record: SubscriptionRecord, terms: BillingTerms) -> Period:
+    """The time in which the entitlements of a subscription count, while any is active (DC-20)."""
+    if terms.entitled == ACTIVE:
+        return Period(record.starts, record.ends)
+    last = month_of(record.ends)
+    ends = record.ends if record.ends == last.since else last.until
+    return Period(month_of(record.starts).since, ends)
 
 
 def stretch_of(window: Window, terms: BillingTerms) -> Stretch:
@@ -123,8 +150,7 @@ def stretch_of(window: Window, terms: BillingTerms) -> Stretch:
         _counted(window, terms.usage[name], tally, window.entitled.get(name, 0))
         for name, tally in sorted(window.tallies.items())
     )
-    first = window.active[0].key[1] if window.active else None
-    return Stretch(window.period, first, window.type, counted)
+    return Stretch(window.period, window.primary, window.type, counted)
 
 
 def _counted(window: Window, kind: UsageType, tally: Tally, entitled: int) -> Counted:

@@ -57,21 +57,20 @@ def entitlement(in_force: Bought) -> dict[str, int]:
     return dict(sorted(sums.items()))
 
 
-def _primary(in_force: Bought, usage_type: str) -> SubscriptionRecord | None:
-    return next(iter(in_force), None)
-
-
-def _earliest_with_type(in_force: Bought, usage_type: str) -> SubscriptionRecord | None:
-    entitled = (record for record in in_force if record.entitlements.get(usage_type))
-    return next(entitled, _primary(in_force, usage_type))
-
-
-RESPONSIBLE: Mapping[str, Callable[[Bought, str], SubscriptionRecord | None]] = {
-    "primary": _primary,
-    "earliest-with-type": _earliest_with_type,
+ANSWERS: Mapping[str, Callable[[SubscriptionRecord, str], bool]] = {
+    "primary": lambda record, usage_type: True,
+    "earliest-with-type": lambda record, usage_type: bool(record.entitlements.get(usage_type)),
 }
-"""Which of the active subscriptions, the oldest first, answers for a type of usage.
+"""Whether a subscription can answer for a type of usage. The oldest active one that can does; if
+none can, the primary does.
 
 The one place that knows: for all types the primary one (S2-14), or for each the one that has had
 it longest and still has it (requirements 3.8). `billing.toml` says which rule is in force.
 """
+
+
+def responsible(rule: str, in_force: Bought, usage_type: str) -> SubscriptionRecord | None:
+    """Which of the active subscriptions, the oldest first, answers for a type of usage; None if
+    none is active."""
+    can = (record for record in in_force if ANSWERS[rule](record, usage_type))
+    return next(can, next(iter(in_force), None))

@@ -8,6 +8,7 @@ active, so that one of them is the primary, their entitlement is one number, and
 same for everybody: the access gate and overage go by one clock (requirements 3.5).
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
@@ -20,8 +21,8 @@ from service.domain.entities import ACCOUNT_LEVEL
 from service.domain.identifiers import spell_moment
 from service.domain.periods import EVER, Period, windows
 from service.domain.records import UserRecord
-from service.domain.stretches import Stretch, Window, stretch_of
-from service.domain.subscriptions import end_of, subscriptions_of
+from service.domain.stretches import Stretch, Window, stretch_of, windows_of
+from service.domain.subscriptions import end_of, is_active, subscriptions_of
 from service.domain.usage_records import Lines, Usage, read_line, read_usage
 from service.errors import Problem
 
@@ -69,7 +70,8 @@ class Meter:
         if terms.entitled == MONTH and self._bought:
             # Outside of these nothing is active, and nobody is entitled to anything.
             cuts += Period(min(cuts), max(cuts)).months()
-        self._windows = [Window(each, self._bought, terms) for each in windows(period, cuts)]
+        self._windows = list(windows_of(windows(period, cuts), self._bought, terms))
+        self._ends = [window.period.until for window in self._windows]
         self._at = 0
         self._users: dict[str, tuple[str, ...]] = {}
         self._seats: dict[str, list[_Seat]] = {
@@ -112,8 +114,8 @@ class Meter:
             reason = "lies before a record above it; sort the records by when they begin"
             return Problem(field, spell_moment(begins), reason)
         at = self._at
-        while begins >= self._windows[at].period.until:
-            at += 1
+        if begins >= self._windows[at].period.until:
+            at = bisect_right(self._ends, begins, at + 1)
         window = self._windows[at]
         subscription = self._subscription(window, kind, user, named)
         if type(subscription) is Problem:
@@ -174,7 +176,7 @@ class Meter:
         self, window: Window, kind: UsageType, user: str | None, named: str | None
     ) -> str | Problem:
         """Whose usage it is (S2-10, DC-19), or why there can be none."""
-        if named is not None and named not in window.open:
+        if named is not None and not self._is_active(named, window, self._terms.grace_days):
             return Problem("subscription", named, "is not active at that time")
         own = None
         if user is not None:
@@ -194,12 +196,14 @@ class Meter:
         """The oldest active subscription to which the user is mapped, else one in its grace."""
         known = window.of_user
         if user not in known:
-            mapped = self._users[user]
-            now = {record.key[1] for record in window.active}
-            found = [name for name in mapped if name in now]
-            found += [name for name in mapped if name in window.open]
-            known[user] = found[0] if found else None
+            mapped, days = self._users[user], self._terms.grace_days
+            found = (name for name in mapped if self._is_active(name, window))
+            late = (name for name in mapped if self._is_active(name, window, days))
+            known[user] = next(found, None) or next(late, None)
         return known[user]
+
+    def _is_active(self, name: str, window: Window, grace_days: int = 0) -> bool:
+        return is_active(self._bought[self._age[name]], window.period.since, grace_days)
 
     def _go_on(self) -> None:
         """Begin the next stretch; whoever is logged in goes along, if there is still access."""
@@ -211,7 +215,8 @@ class Meter:
             kept = []
             for ends, user, _, named in seats:
                 if ends > since:
-                    still = named if named in window.open else None
+                    days = self._terms.grace_days
+                    still = named if named and self._is_active(named, window, days) else None
                     later = self._subscription(window, self._terms.usage[name], user, still)
                     if type(later) is not Problem:
                         kept.append(_Seat(ends, user, later, named))

@@ -7,14 +7,15 @@ from typing import NamedTuple
 from service.domain.entities import Organization, Placed, User
 from service.domain.moment import Moment
 from service.errors import WatershedError
+from service.explain.budget import IsSpent, never
 from service.explain.consulted import consult
 from service.explain.evaluation import Evaluation, Fact, Judged, missing
 from service.explain.lawbook import Law
-from service.explain.losses import hangs_on
+from service.explain.losses import Hinge, hangs_on
 from service.explain.nearest import Nearest, nearest
 from service.explain.neighbourhood import around
 from service.explain.openings import openings
-from service.explain.trials import Option, Trial
+from service.explain.trials import Trial
 from service.explain.words import Speaker
 from service.policy.decision import (
     UNKNOWN_ACTION,
@@ -70,8 +71,10 @@ class Account(NamedTuple):
     """From level 1 down: to the subject's organization, and to the resource's if another."""
     nearest: Nearest | None = None
     """Of a denial: the smallest sets of changes that would turn it."""
-    hangs_on: tuple[tuple[Option, Decision], ...] | None = None
+    hangs_on: tuple[Hinge, ...] | None = None
     """Of an allow: each single change that would take it away, and the denial it leads to."""
+    complete: bool = True
+    """Whether everything that could turn the decision was tried; otherwise more may turn it."""
 
 
 class Explainer:
@@ -95,18 +98,20 @@ class Explainer:
         """Who puts facts into words."""
         return Speaker(self.law)
 
-    def explain(self, request: AccessRequest, moment: Moment) -> Account:
-        """The account of a decision, and what would turn it."""
+    def explain(self, request: AccessRequest, moment: Moment, is_spent: IsSpent = never) -> Account:
+        """The account of a decision, and what would turn it as far as there is time to try."""
         account = self.account(request, moment)
         decision = account.decision
-        trial = Trial(self.pdp, request, moment)
+        trial = Trial(self.pdp, request, moment, is_spent)
         near = around(request, moment, touched(account.facts))
         if decision.allowed:
-            return account._replace(hangs_on=tuple(hangs_on(trial, near, decision)))
+            hinges = hangs_on(trial, near, decision)
+            return account._replace(hangs_on=hinges.found, complete=hinges.complete)
         if decision.reason in (UNKNOWN_ACTION, UNKNOWN_SUBJECT):
             return account._replace(nearest=Nearest((), 0, 0))
         options = openings(request, decision, near, moment.vocabulary.schema)
-        return account._replace(nearest=nearest(trial, near, options))
+        found = nearest(trial, near, options)
+        return account._replace(nearest=found, complete=found.complete)
 
     def account(self, request: AccessRequest, moment: Moment) -> Account:
         """Why the request is decided as it is at this moment."""

@@ -291,6 +291,9 @@ class Check:
                 "telephony": next((each for _, _, each in bought if each is not None), None),
                 "within": lambda to: to[-1] in path, "below": lambda to: to[-1] in path[:-1],
                 "shares_account_with": lambda to: len(path) > 1 and path[:2] == to[:2],
+                "bound_to_another_type": lambda type: any(
+                    term["organization"] == key and term["type"] != type
+                    and self.now < instant(term["ends"]) for term in self.bought.values()),
                 "has_member": lambda user: self.words(user)["role_at"](path) != "none"}
         if kind == "user":
             at, held = entity.acts_for, said.get("memberships", {})

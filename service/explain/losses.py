@@ -5,6 +5,7 @@ places in the tree, subscriptions, and the end of a term.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from service.domain.identifiers import reference, spell_moment
 from service.domain.records import ROLES, OrganizationRecord, PartnerRecord, UserRecord
@@ -15,14 +16,30 @@ from service.policy.decision import Decision
 
 INSTANTS_LIMIT = 16
 
+Hinge = tuple[Option, Decision]
+"""What takes an allow away, and the denial that it leads to."""
 
-def hangs_on(trial: Trial, near: Neighbourhood, allowed: Decision) -> list[tuple[Option, Decision]]:
+
+class Hinges(NamedTuple):
+    """What an allow hangs on."""
+
+    found: tuple[Hinge, ...]
+    complete: bool
+    """Otherwise some changes have not been tried, and may take it away as well."""
+
+
+def hangs_on(trial: Trial, near: Neighbourhood, allowed: Decision) -> Hinges:
     """Every change of these alone under which the request is denied, with that denial.
 
     A change that the facts forbid, such as to remove what something refers to, is none.
     """
-    found = []
+    found, complete = [], True
+    # The clock first: it is what comes about by itself.
+    end = _end(trial, allowed)
     for option in _losses(near):
+        if trial.exhausted:
+            complete = False
+            break
         decision = trial.decide([option])
         if decision is not None and not decision.allowed:
             found.append((option, decision))
@@ -35,12 +52,13 @@ def hangs_on(trial: Trial, near: Neighbourhood, allowed: Decision) -> list[tuple
                 continue
             lowered.remove(option.slot)
         kept.append((option, decision))
-    end = _end(trial, allowed)
-    return kept if end is None else [*kept, end]
+    if end is not None:
+        kept.append(end)
+    return Hinges(tuple(kept), complete)
 
 
-def _end(trial: Trial, decision: Decision) -> tuple[Option, Decision] | None:
-    """The instant at which the clock alone takes the permission away."""
+def _end(trial: Trial, decision: Decision) -> Hinge | None:
+    """The instant at which the clock alone takes the permission away, if it is near."""
     for _ in range(INSTANTS_LIMIT):
         instant = decision.valid_until
         if instant is None:

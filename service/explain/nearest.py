@@ -2,7 +2,8 @@
 
 Every set that is named has been tried, by the engine itself, on the facts as they would be. And
 every smaller set of the candidate space has been tried and denies: sets are tried by size, all of
-one size before any of the next.
+one size before any of the next. A search that ends before its time says so, and up to which size it
+came: of larger sets it claims nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,6 @@ from service.explain.neighbourhood import Neighbourhood
 from service.explain.trials import Option, Trial, ordered
 
 LARGEST_SET = 3
-TRIALS_LIMIT = 2_000
 
 
 class Nearest(NamedTuple):
@@ -24,6 +24,8 @@ class Nearest(NamedTuple):
     searched: int
     """Every set of at most so many options has been tried, or needs none that has."""
     trials: int
+    complete: bool = True
+    """Otherwise some sets of the next size have not been tried, and may allow as well."""
 
 
 def nearest(
@@ -31,12 +33,11 @@ def nearest(
     near: Neighbourhood,
     options: Sequence[Option],
     largest: int = LARGEST_SET,
-    limit: int = TRIALS_LIMIT,
 ) -> Nearest:
     """The smallest sets of `options` under which the request is allowed.
 
-    Of sets that differ only by a higher role, only the one with the lowest is named. `limit` bounds
-    the trials: a size that it does not reach the end of counts as not searched.
+    Of sets that differ only by a higher role, only the one with the lowest is named. A size that
+    the trial is exhausted in the midst of counts as not searched.
     """
     slots: dict[object, list[Option]] = {}
     for option in options:
@@ -49,8 +50,8 @@ def nearest(
         for chosen in _sets(list(slots.values()), size):
             if not _is_possible(chosen, held, near):
                 continue
-            if trial.count >= limit:
-                return Nearest(tuple(_least(found)), size - 1, trial.count)
+            if trial.exhausted:
+                return Nearest(tuple(_least(found)), size - 1, trial.count, complete=False)
             if trial.allows(chosen):
                 found.append(chosen)
         if found:

@@ -11,8 +11,12 @@ from service.domain.changes import apply_changes
 from service.domain.directory import Directory
 from service.domain.moment import Moment
 from service.errors import InvalidChanges
+from service.explain.budget import IsSpent, never
 from service.policy.decision import AccessRequest, Decision
 from service.policy.pdp import PolicyDecisionPoint
+
+TRIALS_LIMIT = 2_000
+"""So many decisions are tried for one request, whatever time is left."""
 
 
 class Option(NamedTuple):
@@ -39,12 +43,24 @@ class Option(NamedTuple):
 class Trial:
     """One request, and the decisions on it under other circumstances."""
 
-    def __init__(self, pdp: PolicyDecisionPoint, request: AccessRequest, moment: Moment):
+    def __init__(
+        self,
+        pdp: PolicyDecisionPoint,
+        request: AccessRequest,
+        moment: Moment,
+        is_spent: IsSpent = never,
+    ):
         self._pdp = pdp
+        self._is_spent = is_spent
         self.request = request
         self.moment = moment
         self.count = 0
         """How many decisions have been tried."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no more may be tried: whoever leaves a trial out says so in his answer."""
+        return self.count >= TRIALS_LIMIT or self._is_spent()
 
     def decide(self, options: Sequence[Option]) -> Decision | None:
         """The decision under all these options; None where the changes could not be made."""

@@ -6,6 +6,7 @@ the policies are in force, with the place and the word that was probably meant.
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from itertools import pairwise
 
 from service.domain.entities import Entity
 from service.domain.items import Organizations
@@ -63,20 +64,48 @@ class _Linter:
 
     def problems(self, located: Located) -> Iterator[Problem]:
         """What is wrong with one clause."""
-        clause = located.clause
-        words: Words = {
-            "request": self.vocabulary.request_class,
-            "context": self.vocabulary.context_class,
-        }
+        clause, words = located.clause, self._words(located.clause)
         actions: tuple[str, ...] = ()
         if law.name_of(clause) is not None:
-            yield from self._head(located, words)
+            yield from self._head(located)
             actions = law.actions_of(clause)
             yield from self._actions(located, actions)
         for chain in clause.chains:
             yield from self._chain(located, chain, words, actions)
 
-    def _head(self, located: Located, words: Words) -> Iterator[Problem]:
+    def pieces_of_texts(self, located: Located) -> Iterator[Problem]:
+        """Where one clause asks whether a text contains another, as if it were a list."""
+        clause, words = located.clause, self._words(located.clause)
+        texts = {
+            chain.root.at: chain for chain in clause.chains if self._kind(chain, words) == "string"
+        }
+        for word, following in pairwise(clause.body):
+            if word.text == "in" and following.at in texts:
+                name = ".".join(texts[following.at].names)
+                reason = "is a text, and `in` finds any piece of it: compare with `=`, or list it"
+                yield located.problem(following, name, reason)
+
+    def _words(self, clause: Clause) -> Words:
+        words: Words = {
+            "request": self.vocabulary.request_class,
+            "context": self.vocabulary.context_class,
+        }
+        for parameter in clause.parameters:
+            known = self.vocabulary.by_name.get(parameter.specializer or "")
+            if known is not None and parameter.name:
+                words[parameter.name] = known
+        return words
+
+    def _kind(self, chain: Chain, words: Words) -> str | None:
+        """The kind of what a chain ends with, as far as its beginning tells."""
+        owner, kind = words.get(chain.root.text), None
+        for name in chain.names[1:]:
+            found = owner.reads.get(name) if owner is not None else None
+            kind = None if found is None else found.kind
+            owner = None if kind is None else self._class_of(kind)
+        return kind
+
+    def _head(self, located: Located) -> Iterator[Problem]:
         subject, _, resource, _ = located.clause.parameters
         for parameter in (subject, resource):
             known = self.vocabulary.by_name.get(parameter.specializer or "")
@@ -84,8 +113,6 @@ class _Linter:
                 meant = _meant(parameter.specializer, self.vocabulary.by_name)
                 reason = f"is no class of this policy set{meant}"
                 yield located.problem(parameter.tokens[0], parameter.specializer, reason)
-            elif parameter.name:
-                words[parameter.name] = known
         known = self.vocabulary.by_name.get(subject.specializer or "")
         if known is not None and not any(
             issubclass(self.vocabulary.entity_classes[name], known)
@@ -152,6 +179,17 @@ class _Linter:
 def _meant(word: str | None, known) -> str:
     near = get_close_matches(word or "", list(known), 1)
     return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def pieces_of_texts(policies: PolicySet) -> list[Problem]:
+    """Where the rules ask whether a text contains another: in Polar `"a" in "abc"` is true, and
+    hardly ever meant."""
+    linter = _Linter(policies)
+    return [
+        problem
+        for located in located_clauses(policies.files)
+        for problem in linter.pieces_of_texts(located)
+    ]
 
 
 def too_fine(policies: PolicySet, names: Iterable[str]) -> list[Problem]:

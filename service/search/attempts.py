@@ -17,6 +17,7 @@ from service.policy.question import Question
 from service.policy.reads import Refused
 from service.search.notes import Notes, Undecided
 from service.search.places import Name
+from service.search.queries import Path
 from service.search.regions import Region
 from service.search.stand_ins import CandidateName, DescribedName, Role
 
@@ -114,11 +115,13 @@ def find_areas(
     found: dict[Region, set[Area] | None] = {}
     singled: set[str] = set()
     read: set[str] = set()
-    pending: list[tuple[Region, Supposed]] = [(start, {})]
+    pending: list[tuple[Region, Supposed, Path | None]] = [(start, {}, None)]
     attempts = 0
     while pending:
-        region, supposed = pending.pop()
-        path = region.some(directory)
+        # What stood for a region once stands for it whatever else is supposed.
+        region, supposed, path = pending.pop()
+        if path is None:
+            path = region.some(directory)
         if path is None and imagined:
             path = region.imagined(directory)
         if path is None:
@@ -135,7 +138,7 @@ def find_areas(
         known = region.known()
         for query, answer in notes.answers.items():
             if query not in known:
-                pending.append((region.apart(query, answer), supposed))
+                pending.append((region.apart(query, answer), supposed, None))
                 region = region.narrowed(query, answer)
         verdict = found.setdefault(region, set())
         if undecided:
@@ -147,7 +150,7 @@ def find_areas(
             verdict.add(Area(region, fields, len(fields) == len(chosen)))
             if len(fields) < len(chosen):
                 continue
-        pending.extend((region, other) for other in _others(notes, supposed))
+        pending.extend((region, other, path) for other in _others(notes, supposed))
     return Areas(_joined(found), frozenset(singled), frozenset(read))
 
 

@@ -119,12 +119,13 @@ def _placed(kind: str, directory: Directory, cls: type[Entity], start: Region) -
         return Candidates(
             start, partners, lambda notes, moment: cls(moment, PartnerInHand(notes, kind))
         )
-    relation = f"holds {kind}"
-    return Candidates(
-        start,
-        lambda name, wanted: _linked(directory, name, relation),
-        lambda notes, moment: cls(moment, ItemInHand(notes, kind)),
-    )
+    relation, links = f"holds {kind}", directory.links
+
+    def held(name: str, wanted: Mapping[Said, bool] | None) -> list[str]:
+        found = links.get(("organization", name, relation))
+        return [] if found is None else sorted([key[1] for key in found])
+
+    return Candidates(start, held, lambda notes, moment: cls(moment, ItemInHand(notes, kind)))
 
 
 def _linked(directory: Directory, organization: str, relation: str) -> list[str]:

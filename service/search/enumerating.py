@@ -118,10 +118,9 @@ class Enumeration:
             for path, sure, names in chunks[0]:
                 if path == after.path:
                     names = [name for name in names if name > after.name]
-                if sure:
-                    yield from [(kind, name) for name in names]
-                else:
-                    yield from ((kind, name) for name in names if decides(name))
+                for name in names:
+                    if sure or decides(name):
+                        yield kind, name
             return
         for path, here in groupby(merge(*chunks, key=_path), key=_path):
             first, *more = here

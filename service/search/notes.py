@@ -39,9 +39,11 @@ class Notes:
 
     def ask(self, query: Query) -> Any:
         """The answer of the place in hand, noted."""
-        if query not in self.answers:
-            self.answers[query] = query.answer(self.path, self.directory)
-        return self.answers[query]
+        answers = self.answers
+        answer = answers.get(query, answers)
+        if answer is answers:  # not asked before
+            answer = answers[query] = query.answer(self.path, self.directory)
+        return answer
 
     def level_of(self, name: str) -> int:
         """The level of an organization; 0 if there is none of this id."""
