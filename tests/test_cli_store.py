@@ -111,9 +111,11 @@ def test_the_world_is_exported_as_it_is_and_as_it_was(database, file):
 def test_changes_on_behalf_of_somebody_are_judged(database, file):
     apply = ("changes", "apply", file(WELS, VERA), "--database", database)
 
-    assert "changes[0] is denied (organization.created)" in refusal(
-        *apply, "--on-behalf-of", "user:clara"
+    assert "changes[0] is denied (organization.created): no rule allows `user:miriam`" in refusal(
+        *apply, "--on-behalf-of", "user:miriam"
     )
+    unseen = "changes[0] is denied: `parent` names nothing that `user:clara` may see"
+    assert unseen in refusal(*apply, "--on-behalf-of", "user:clara")
     assert answer(*apply, "--on-behalf-of", "user:anton") == "revision 2\n"
     assert "user:anton" in answer("changes", "list", "--after", 1, "--database", database)
 

@@ -192,7 +192,7 @@ def test_what_the_policies_do_not_allow_is_not_written_and_says_why(client):
         sub_account("steyr"),
     ]
 
-    refused = post(client, *made, on_behalf_of={"type": "user", "id": "clara"})
+    refused = post(client, *made, on_behalf_of={"type": "user", "id": "miriam"})
 
     assert (403, "change-denied") == problem_of(refused)
     body = refused.json()
@@ -201,6 +201,20 @@ def test_what_the_policies_do_not_allow_is_not_written_and_says_why(client):
     assert body["decision"]["context"]["reason"] == "no-grant"
     assert body["decision"]["context"]["revision"] == before
     assert newest(client) == before
+
+
+@pytest.mark.parametrize("place", ["corvane", "no-such-place"])
+def test_what_the_subject_may_not_see_is_not_told_from_what_is_not_there(client, place):
+    made = {"op": "put_organization", "organization": "steyr", "parent": place}
+
+    refused = post(client, made, on_behalf_of={"type": "user", "id": "clara"})
+
+    body = refused.json()
+    assert (403, "change-denied", 0) == (*problem_of(refused), body["index"])
+    assert "effect" not in body
+    context = body["decision"]["context"]
+    assert ("no-grant", []) == (context["reason"], context["rules"])
+    assert "`parent` names nothing that `user:clara` may see" == context["detail"]
 
 
 def test_a_denial_cites_the_rule_that_denies(client):

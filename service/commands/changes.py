@@ -20,7 +20,8 @@ from service.config import Settings
 from service.domain.directory import Directory
 from service.domain.identifiers import Key, reference, spell_moment
 from service.errors import InvalidChanges, Problem
-from service.policy.authority import Author, judge_changes
+from service.policy.authority import judge_changes
+from service.policy.demands import Author
 from service.policy.policy_set import read_policy_set
 from service.store.protocol import LogEntry, Written
 
