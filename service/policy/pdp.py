@@ -31,6 +31,8 @@ class Known(NamedTuple):
     """The newest revision that the database has named."""
     age_seconds: float
     """Since the database last confirmed the facts."""
+    reading_seconds: float = 0.0
+    """For how long a newer revision has been read by now; 0 where none is."""
 
 
 class Facts(Protocol):

@@ -88,7 +88,7 @@ class Store(Protocol):
         """All facts at the newest revision; the same object for as long as nothing changes.
 
         Costs in proportion to what has changed since this process last asked; to the world when it
-        never asked, or when what it knows `continues` no longer.
+        never asked, when most has changed, or when what it knows `continues` no longer.
         """
         ...
 

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
@@ -66,13 +66,20 @@ class SqlStore:
     def newest(self) -> Held:
         self._check_process()
         held = self._held
-        with facts.collector_at_rest() if held is None else nullcontext():
-            with reading(self._database) as connection:
-                head = log.newest(connection)
-                if held is not None and log.leads_to(connection, held.position, head):
-                    return self._remember(self._forward(connection, held, head), held)
+        with reading(self._database) as connection:
+            head = log.newest(connection)
+            if held is not None and head == held.position:
+                return held
+            if (
+                held is not None
+                and log.leads_to(connection, held.position, head)
+                and not facts.mostly_changed(connection, held.directory)
+            ):
+                return self._remember(self._forward(connection, held, head), held)
+            with facts.collector_at_rest():
                 records = facts.read(connection, self._schema, self._levels, head.revision)
-            # Not while the transaction is open, which the server would take for forgotten.
+        # Not while the transaction is open, which the server would take for forgotten.
+        with facts.collector_at_rest():
             directory = directory_of(records, self._levels, head.revision)
         return self._remember(Held(directory, head), held)
 
