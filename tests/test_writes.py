@@ -529,6 +529,36 @@ def test_a_world_comes_back_as_it_was_put_and_replaces_all_there_was(door):
         )
 
 
+def test_whoever_has_the_world_is_not_sent_it_again_until_something_is_written(writable, client):
+    revision = written(client, sub_account("tagged"))
+    fresh = {"X-Min-Revision": str(revision)}
+    first = client.get("/world", headers=fresh)
+    tag = first.headers["ETag"]
+
+    for condition in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+        again = client.get("/world", headers={**fresh, "If-None-Match": condition})
+        assert (304, b"", tag) == (again.status_code, again.content, again.headers["ETag"])
+        assert str(revision) == again.headers["X-Revision"]
+    assert client.get("/world", headers={**fresh, "If-None-Match": '"1"'}).content == first.content
+
+    fresh = {"X-Min-Revision": str(written(client, sub_account("tagged", name="Other")))}
+    changed = client.get("/world", headers={**fresh, "If-None-Match": tag})
+    assert 200 == changed.status_code
+    assert tag != changed.headers["ETag"]
+    assert "Other" == changed.json()["organizations"]["tagged"]["name"]
+
+
+def test_another_history_with_the_same_revision_has_another_tag(door):
+    tags = set()
+    for name in ("one", "two"):
+        with serving(door=door, WATERSHED_WORKERS="1") as own, own.client() as client:
+            revision = written(client, sub_account(name))
+            answer = client.get("/world", headers={"X-Min-Revision": str(revision)})
+            tags.add((answer.headers["X-Revision"], answer.headers["ETag"]))
+
+    assert 1 == len({revision for revision, _ in tags}) < len(tags)
+
+
 def test_a_world_that_is_none_is_refused_whole_and_changes_nothing(client):
     before = client.get("/world")
 

@@ -33,6 +33,8 @@ class Known(NamedTuple):
     """Since the database last confirmed the facts."""
     reading_seconds: float = 0.0
     """For how long a newer revision has been read by now; 0 where none is."""
+    mark: str = ""
+    """Of the history that led to them; empty where nobody keeps one."""
 
 
 class Facts(Protocol):

@@ -37,6 +37,8 @@ class Known(NamedTuple):
     """Whether decisions may be made from these facts."""
     reading_seconds: float
     """For how long a newer revision has been read by now; 0 where none is."""
+    mark: str
+    """Of the history that led to the revision (`protocol.Position`)."""
     problem: str | None
     """Why the store could not be followed when it was last tried."""
 
@@ -117,8 +119,8 @@ class Followed:
         age = now - facts.confirmed
         usable = not facts.refused and age <= self._most_age_seconds
         reading = 0.0 if facts.reading is None else now - facts.reading
-        revision = facts.held.position.revision
-        return Known(revision, facts.newest, age, usable, reading, facts.problem)
+        _, revision, mark = facts.held.position
+        return Known(revision, facts.newest, age, usable, reading, mark, facts.problem)
 
     def hurry(self) -> None:
         """Look at the store at once: somebody knows of something newer."""
