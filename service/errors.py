@@ -239,6 +239,7 @@ class StoreUnavailable(StoreError):
     def __init__(self, reason: str, outcome_unknown: bool = False):
         hint = "; whether the write was made is not known: read, or repeat it under the same key"
         super().__init__(f"the store does not serve: {reason}{hint if outcome_unknown else ''}")
+        self.reason = reason
         self.outcome_unknown = outcome_unknown
         """Whether the connection broke at the moment of the commit."""
 

@@ -13,7 +13,7 @@ from service.bootstrap import build_pdp
 from service.commands.arguments import TEXT, read_reference, revision_option
 from service.commands.documents import read_file
 from service.commands.opening import open_database, open_policies
-from service.commands.remote import post_changes
+from service.commands.remote import post_changes, read_address
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json, print_rows
 from service.config import Settings
@@ -67,6 +67,7 @@ Examples:
 @click.option(
     "--url",
     type=TEXT,
+    callback=read_address,
     metavar="URL",
     help="A running service, instead of a database; the first of WATERSHED_API_KEYS is sent.",
 )
@@ -155,6 +156,9 @@ def list_(settings: Settings, after: int | None, limit: int, as_json: bool) -> N
     with open_database(settings, read_policy_set(settings.policies).schema) as store:
         entries = store.log(after or 0, limit)
         body = log_body(store.revision(), entries)
+    if not entries:
+        newest = body["revision"]
+        click.echo(f"nothing is newer than revision {after or 0}; the newest is {newest}", err=True)
     if as_json:
         print_json(body)
     else:
