@@ -649,6 +649,23 @@ def test_worlds_that_differ_in_what_somebody_may_not_see_refuse_him_in_the_same_
     found, expected = (answer(author, made, directory=each) for each in (there, gone))
     if found is not None and expected is not None:
         assert expected == found
+    if found is None:  # he has the right to change something, or would be told the same without it
+        changed = apply_changes(there, [made], schema()).records != there.records
+        assert changed or expected is None
+
+
+def test_to_change_nothing_tells_nothing_of_what_is_unseen():
+    """Quinn works at celle, and at lindau, of which the administrator of celle sees nothing."""
+    admin = author_of("user:ce-adm")
+
+    told = [
+        answer(admin, change("revoke_membership", user="quinn", organization=place))
+        for place in ("lindau", "kestrel", "nowhere")
+    ]
+
+    assert told[0] == told[1] == told[2]
+    assert 403 == told[0]["status"]
+    assert answer(admin, change("revoke_membership", user="ce-agt", organization="celle")) is None
 
 
 # Effects cover whatever changes

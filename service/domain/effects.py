@@ -69,6 +69,7 @@ RESOURCE_EFFECTS: Mapping[str, tuple[str, ...]] = {
 """The effects of a change on a resource of any type that policies declare. Those that put it can
 be asked on what its attributes name, too."""
 PUTTING = ("created", "changed", "moved")
+SAME = "same"
 
 
 class Place(NamedTuple):
@@ -135,17 +136,17 @@ def _effects(
 def same(key: Key, record: Record | None) -> Effect:
     """That nothing changes: whoever may bring it about may know that the thing is there."""
     if record is None:
-        return Effect(key[0], "same", {})  # there was nothing, and there is nothing: nobody may
+        return Effect(key[0], SAME, {})  # there was nothing, and there is nothing: nobody may
     if isinstance(record, OrganizationRecord):
-        return Effect("organization", "same", _at(key[1]))
+        return Effect("organization", SAME, _at(key[1]))
     if isinstance(record, UserRecord):
-        return Effect("user", "same", {"user": Place(key)})
+        return Effect("user", SAME, {"user": Place(key)})
     places = _at(record.organization)
     if isinstance(record, PartnerRecord):
         places["partner"] = Place(key)
     elif isinstance(record, ResourceRecord):
         places["resource"] = Place(key)
-    return Effect(key[0], "same", places)
+    return Effect(key[0], SAME, places)
 
 
 def _at(organization: str) -> dict[str, Place]:

@@ -5,10 +5,11 @@ from typing import Any
 
 from service.domain.changes import attempt
 from service.domain.directory import Directory
+from service.domain.effects import SAME
 from service.domain.touched import key_of
 from service.errors import InvalidChanges
 from service.policy.demands import Author, Case
-from service.policy.discretion import refusal
+from service.policy.discretion import refusal, unseen_name
 from service.policy.pdp import PolicyDecisionPoint
 
 
@@ -45,4 +46,7 @@ def judge_changes(
 def _allowed(case: Case, change: Mapping[str, Any], meant: Any) -> bool:
     key = key_of(change)
     happens = case.effects(key, case.before.get(key), meant)
-    return all(demand.decision for effect in happens for demand in case.demands(effect))
+    if not all(demand.decision for effect in happens for demand in case.demands(effect)):
+        return False
+    # To be told that nothing changes is to learn that what the change says is so.
+    return happens[0].name != SAME or unseen_name(case, change) is None

@@ -12,8 +12,10 @@ answer to a change that is refused is the first of these that there is:
 4. "touches what he may not see", if all that is denied lies there;
 5. why the facts do not allow it (422), since the policies would. Only what he sees is named.
 
-So two worlds that differ in nothing he may see or change give him the same answer. One thing can
-still be learnt, and only by whoever may create something: that an id is taken.
+So two worlds that differ in nothing he may see or change give him the same answer; and a change
+that would change nothing is refused to him if it names what he does not see. What can still be
+learnt: that an id is taken, by whoever may create something; and, by whoever may change a thing,
+whether what he repeats of it stood there.
 """
 
 from collections.abc import Mapping
@@ -41,13 +43,10 @@ def refusal(
         return ChangeDenied(index, None, own)
     subject, field = key_of(change), SUBJECTS[change["op"]]
     puts, who = change["op"].startswith("put_"), reference(case.author.key)
-    old, seen = case.before.get(subject), case.sees(subject)
-    stands = _stands_in(old) if seen else ()
-    for place, key in named(change, case.pdp.engine.policies.schema):
-        if (place, key) in stands or (puts and key == subject) or case.sees(key):
-            continue
-        return _unseen(case, index, f"`{place}` names nothing that `{who}` may see")
-    taken = puts and old is not None and not seen
+    if (unseen := unseen_name(case, change)) is not None:
+        return _unseen(case, index, f"`{unseen}` names nothing that `{who}` may see")
+    old = case.before.get(subject)
+    taken = puts and old is not None and not case.sees(subject)
     if taken:
         old = None
         if subject[0] not in _FOUNDATIONS:
@@ -63,6 +62,19 @@ def refusal(
     if taken:
         return _unseen(case, index, f"`{field}` is taken by what `{who}` may not see")
     return InvalidChanges(made.clashes)
+
+
+def unseen_name(case: Case, change: Mapping[str, Any]) -> str | None:
+    """The first field of a change that names something that the author does not see; None if none.
+
+    A `put_…` may name what is not there yet, and what stands in the thing that he sees.
+    """
+    subject, puts = key_of(change), change["op"].startswith("put_")
+    stands = _stands_in(case.before.get(subject)) if case.sees(subject) else ()
+    for place, key in named(change, case.pdp.engine.policies.schema):
+        if (place, key) not in stands and not (puts and key == subject) and not case.sees(key):
+            return place
+    return None
 
 
 def _stands_in(record: Record) -> set[tuple[str, Key]]:
