@@ -580,6 +580,7 @@ HIDDEN = [
     change("remove_organization", organization="kestrel-cars"),
     organization("kestrel-cars", parent="meridian"),
     organization("x", parent="kestrel-cars"),
+    organization("kestrel-cars", parent="kestrel-cars"),
     grant("kc-agt", "aurora", "agent"),
     grant("au-agt", "kestrel-cars", "agent"),
     change("revoke_membership", user="kc-agt", organization="aurora"),

@@ -111,6 +111,18 @@ class Deaf:
         time.sleep(seconds)
 
 
+def test_the_same_revision_of_another_history_has_another_mark(address, tmp_path):
+    """What an ETag is made of: a revision alone could name other facts after a restore."""
+    marks = set()
+    for place in (address, f"sqlite:///{tmp_path}/other.db"):
+        with seeded(place) as store, following(store) as followed:
+            known = followed.known()
+            assert (1, store.head().mark) == (known.revision, known.mark)
+            marks.add(known.mark)
+
+    assert 2 == len(marks)
+
+
 class Laborious(Deaf):
     """A store that takes until it is told to read what is new."""
 

@@ -548,17 +548,6 @@ def test_whoever_has_the_world_is_not_sent_it_again_until_something_is_written(w
     assert "Other" == changed.json()["organizations"]["tagged"]["name"]
 
 
-def test_another_history_with_the_same_revision_has_another_tag(door):
-    tags = set()
-    for name in ("one", "two"):
-        with serving(door=door, WATERSHED_WORKERS="1") as own, own.client() as client:
-            revision = written(client, sub_account(name))
-            answer = client.get("/world", headers={"X-Min-Revision": str(revision)})
-            tags.add((answer.headers["X-Revision"], answer.headers["ETag"]))
-
-    assert 1 == len({revision for revision, _ in tags}) < len(tags)
-
-
 def test_a_world_that_is_none_is_refused_whole_and_changes_nothing(client):
     before = client.get("/world")
 

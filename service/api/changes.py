@@ -91,7 +91,8 @@ def changes(
 
         Whole or not at all, as one revision. With `on_behalf_of`, the policies must allow each
         change to that subject on the facts as the changes before it have left them; what a change
-        means stands in `policies/changes.toml`.
+        means stands in `policies/changes.toml`. Of what the subject may not see, a refusal says
+        nothing, not even whether it is there.
         """
         who = caller()
         document = read_object(request, settings.changes_limit_bytes)

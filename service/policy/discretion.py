@@ -69,10 +69,12 @@ def unseen_name(case: Case, change: Mapping[str, Any]) -> str | None:
 
     A `put_…` may name what is not there yet, and what stands in the thing that he sees.
     """
-    subject, puts = key_of(change), change["op"].startswith("put_")
-    stands = _stands_in(case.before.get(subject)) if case.sees(subject) else ()
+    subject, op = key_of(change), change["op"]
+    stands = _stands_in(case.before.get(subject)) if case.sees(subject) else set()
+    if op.startswith("put_"):
+        stands.add((SUBJECTS[op], subject))
     for place, key in named(change, case.pdp.engine.policies.schema):
-        if (place, key) not in stands and not (puts and key == subject) and not case.sees(key):
+        if (place, key) not in stands and not case.sees(key):
             return place
     return None
 
