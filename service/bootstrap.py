@@ -5,11 +5,17 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
-from service.config import Settings, default_database
+from service.config import PREFIX, Settings, default_database
 from service.domain.directory import Directory
 from service.domain.schema import Schema
 from service.domain.world import parse_world, read_world
-from service.errors import InvalidPolicy, MalformedDocument, WatershedError
+from service.errors import (
+    InvalidPolicy,
+    MalformedDocument,
+    StoreUnavailable,
+    UnusableStore,
+    WatershedError,
+)
 from service.policy.engine import Engine
 from service.policy.lint import lint
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
@@ -20,6 +26,7 @@ from service.store.facts import collector_at_rest
 from service.store.followed import Followed
 from service.store.opening import open_store
 from service.store.protocol import Held, Store, seed
+from service.store.sql_store import SqlStore
 
 
 def read_policies(settings: Settings) -> PolicySet:
@@ -55,9 +62,23 @@ def prepare_store(settings: Settings, policies: PolicySet, read: Callable[[], Di
 
     No connection is open afterwards, so that the process may fork. Raises StoreError.
     """
-    with closing(open_store(_url(settings), policies.schema, settings.levels)) as store:
+    with closing(open_named_store(_url(settings), policies.schema, settings.levels)) as store:
         seed(store, read)
         return store.newest()
+
+
+def open_named_store(address: str, schema: Schema, levels: int) -> SqlStore:
+    """The store at the address that a setting names, which is named in what is raised.
+
+    Raises what `open_store` does.
+    """
+    place = f"{PREFIX}DATABASE, or --database"
+    try:
+        return open_store(address, schema, levels)
+    except UnusableStore as error:
+        raise UnusableStore(f"{place}: {error}") from None
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{error.reason} ({place}, names it)") from None
 
 
 def follow_store(

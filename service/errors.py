@@ -127,13 +127,16 @@ class ChangeDenied(FactError):
 
     code = "change-denied"
 
-    def __init__(self, index: int, effect: str, decision: Any):
-        reason = getattr(decision, "detail", None) or getattr(decision, "reason", "")
-        super().__init__(f"changes[{index}] is denied ({effect}): {reason}")
+    def __init__(self, index: int, effect: str | None, decision: Any):
+        rules = f" ({', '.join(decision.rules)})" if decision.rules else ""
+        what = "" if effect is None else f" ({effect})"
+        reason = decision.detail or decision.reason + rules
+        super().__init__(f"changes[{index}] is denied{what}: {reason}")
         self.index = index
         """Which change of the list, from 0."""
         self.effect = effect
-        """What it would have done, in the words of `policies/changes.toml`."""
+        """What it would have done, in the words of `policies/changes.toml`; None where to say so
+        would say more than the subject may know."""
         self.decision = decision
         """The decision that denies it, with its rules."""
 
@@ -237,6 +240,7 @@ class StoreUnavailable(StoreError):
     def __init__(self, reason: str, outcome_unknown: bool = False):
         hint = "; whether the write was made is not known: read, or repeat it under the same key"
         super().__init__(f"the store does not serve: {reason}{hint if outcome_unknown else ''}")
+        self.reason = reason
         self.outcome_unknown = outcome_unknown
         """Whether the connection broke at the moment of the commit."""
 

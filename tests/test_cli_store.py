@@ -111,9 +111,11 @@ def test_the_world_is_exported_as_it_is_and_as_it_was(database, file):
 def test_changes_on_behalf_of_somebody_are_judged(database, file):
     apply = ("changes", "apply", file(WELS, VERA), "--database", database)
 
-    assert "changes[0] is denied (organization.created)" in refusal(
-        *apply, "--on-behalf-of", "user:clara"
+    assert "changes[0] is denied (organization.created): no rule allows `user:miriam`" in refusal(
+        *apply, "--on-behalf-of", "user:miriam"
     )
+    unseen = "changes[0] is denied: `parent` names nothing that `user:clara` may see"
+    assert unseen in refusal(*apply, "--on-behalf-of", "user:clara")
     assert answer(*apply, "--on-behalf-of", "user:anton") == "revision 2\n"
     assert "user:anton" in answer("changes", "list", "--after", 1, "--database", database)
 
@@ -153,6 +155,32 @@ def test_a_file_without_changes_is_refused(database, tmp_path, text):
     assert "list of changes" in refusal("changes", "apply", path, "--database", database)
 
 
+@pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:8080", "ftp://x", "http://", "http://a?b"])
+def test_what_is_no_address_of_a_service_is_told_so_and_nothing_is_sent(file, url):
+    told = refusal("changes", "apply", file(WELS), "--url", url)
+
+    assert "--url" in told and "such as http://127.0.0.1:8080" in told
+    assert "idempotency" not in told
+
+
+def test_whoever_has_read_the_whole_log_is_told_that_nothing_is_newer(database):
+    for after in (1, 99):
+        shown = run("changes", "list", "--after", after, "--database", database)
+        assert (0, "") == (shown.exit_code, shown.stdout)
+        assert f"nothing is newer than revision {after}; the newest is 1" in shown.stderr
+    assert "" == run("changes", "list", "--database", database).stderr
+
+
+@pytest.mark.parametrize("verb", [("changes", "list"), ("world", "export"), ("serve",)])
+@pytest.mark.parametrize(
+    "url", ["facts.db", "sqlite://facts.db", "mysql://db/facts", "postgresql://127.0.0.1:1/facts"]
+)
+def test_a_database_that_cannot_be_used_is_refused_with_the_name_of_its_setting(verb, url):
+    world = ("--world", BRAND) if verb == ("serve",) else ()
+
+    assert "WATERSHED_DATABASE, or --database" in refusal(*verb, *world, "--database", url)
+
+
 def test_a_running_service_is_written_to_with_a_key(file, variables):
     with serving(WATERSHED_API_KEYS=KEY, WATERSHED_WORKERS="1") as server:
         apply = ("changes", "apply", file(WELS, VERA), "--url", server.address)
@@ -166,6 +194,7 @@ def test_a_running_service_is_written_to_with_a_key(file, variables):
         assert answer(*apply, "--idempotency-key", "k") == "revision 3\n"
         assert answer(*apply, "--idempotency-key", "k") == "revision 3\n"
     assert "no answer from the service" in refusal(*apply)
+    assert "nothing was sent: is it the right --url" in refusal(*apply)
 
 
 # Which facts

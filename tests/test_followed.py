@@ -111,6 +111,69 @@ class Deaf:
         time.sleep(seconds)
 
 
+def test_the_same_revision_of_another_history_has_another_mark(address, tmp_path):
+    """What an ETag is made of: a revision alone could name other facts after a restore."""
+    marks = set()
+    for place in (address, f"sqlite:///{tmp_path}/other.db"):
+        with seeded(place) as store, following(store) as followed:
+            known = followed.known()
+            assert (1, store.head().mark) == (known.revision, known.mark)
+            marks.add(known.mark)
+
+    assert 2 == len(marks)
+
+
+class Laborious(Deaf):
+    """A store that takes until it is told to read what is new."""
+
+    def __init__(self, store):
+        super().__init__(store)
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def newest(self):
+        self.go_on.wait(SECONDS)
+        return self._store.newest()
+
+
+def test_what_is_known_to_be_outdated_is_answered_from_until_it_is_too_old_and_no_longer(address):
+    """Also while what came instead is read, or a right would outlive the age by the reading."""
+    with seeded(address) as store, opened(address) as other:
+        laborious = Laborious(other)
+        with following(laborious, most_age_seconds=1.0, poll_seconds=0.05) as followed:
+            laborious.go_on.clear()
+            store.replace(directory_of({}), caller="tests")
+            assert eventually(lambda: followed.known().reading_seconds > 0)
+            assert eventually(lambda: refuses(followed))
+
+            known = followed.known()
+            assert (1, 2, False) == (known.revision, known.newest, known.usable)
+            assert 0 < known.reading_seconds <= known.age_seconds
+            with pytest.raises(FactsTooOld, match=r"at revision 1, .*: revision 2 is being read"):
+                followed.snapshot()
+
+            laborious.go_on.set()
+            assert eventually(lambda: not refuses(followed))
+            assert eventually(lambda: followed.known().reading_seconds == 0)
+            assert 2 == followed.snapshot().revision
+
+
+def test_a_world_of_which_most_has_changed_is_read_as_it_is(address):
+    """Anew, which costs less; and to the same facts as the changes of it one by one."""
+    users = {f"u{number}": {"memberships": {"D": "agent"}} for number in range(7_000)}
+    others = {f"v{number}": {"memberships": {"D": "guest"}} for number in range(7_000)}
+    with seeded(address, {**WORLD, "users": users}) as store, opened(address) as other:
+        assert 1 == other.newest().position.revision
+
+        store.replace(directory_of({**WORLD, "users": others}), caller="tests")
+        write(store, put_user("zoe"))
+
+        assert 3 == other.newest().position.revision
+        assert same_facts(store.newest().directory, other.newest().directory)
+        write(other, {"op": "remove_user", "user": "v1"})
+        assert same_facts(other.newest().directory, store.newest().directory)
+
+
 def test_without_any_hint_everything_arrives_by_looking(address):
     with (
         seeded(address) as store,

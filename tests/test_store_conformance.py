@@ -1,6 +1,7 @@
 """What a store promises, held by both databases (service/store/protocol.py)."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import chain
@@ -38,6 +39,7 @@ from service.errors import (
 from service.store.opening import open_store
 from service.store.protocol import LogEntry, seed
 from service.store.rows import RowReader, digest, spelled
+from service.store.sql_store import QUICK_SECONDS, TRIES_OUTSIDE
 
 
 def possible(document):
@@ -373,17 +375,61 @@ def test_what_the_judge_refuses_is_not_written(address):
         assert (2, False) == write(store, put_user("zoe"))
 
 
-def test_nobody_else_writes_while_the_judge_thinks(address):
-    with seeded(address) as store, opened(address) as other, ThreadPoolExecutor(1) as pool:
-        elsewhere = []
+def test_a_judge_holds_up_no_other_writer_and_judges_again_what_has_moved(address):
+    seen = []
+    with seeded(address) as store, opened(address) as other:
 
-        def think(directory, made):
-            elsewhere.append(pool.submit(write, other, put_user("max")))
-            with pytest.raises(TimeoutError):
-                elsewhere[0].result(timeout=0.3)
+        def judge(directory, made):
+            seen.append((directory.revision, ("user", "max") in directory.records))
+            if len(seen) == 1:
+                write(other, put_user("max"))  # would wait for the lock in vain
 
-        assert 2 == write(store, put_user("zoe"), judge=think).revision
-        assert 3 == elsewhere[0].result().revision
+        written = write(store, put_user("zoe"), judge=judge)
+
+        assert 3 == written.revision
+        assert [(1, False), (2, True)] == seen
+        assert [] == store.verify()
+
+
+def test_what_is_written_was_judged_on_the_facts_it_was_applied_to(address):
+    class Refused(Exception):
+        pass
+
+    with seeded(address) as store, opened(address) as other:
+
+        def judge(directory, made):
+            if ("user", "max") in directory.records:
+                raise Refused
+            write(other, put_user("max"))
+
+        with pytest.raises(Refused):
+            write(store, put_user("zoe"), judge=judge)
+
+        assert {"max"} == document_of(store)["users"].keys() - WORLD.get("users", {}).keys()
+
+
+def test_a_judge_who_takes_long_is_overtaken_a_few_times_and_not_for_ever(address):
+    seen = []
+    with seeded(address) as store, opened(address) as other:
+
+        def judge(directory, made):
+            seen.append(directory.revision)
+            if len(seen) <= TRIES_OUTSIDE:  # then the lock is held, and nobody else may write
+                write(other, put_user(f"u{len(seen)}"))
+                time.sleep(2 * QUICK_SECONDS)
+
+        written = write(store, put_user("zoe"), judge=judge)
+
+        assert list(range(1, TRIES_OUTSIDE + 2)) == seen
+        assert TRIES_OUTSIDE + 2 == written.revision
+
+
+def test_a_conflict_is_found_before_anything_is_judged(address):
+    def never(directory, made):
+        raise AssertionError("it was judged")
+
+    with seeded(address) as store, pytest.raises(RevisionConflict):
+        write(store, put_user("max"), expect_revision=0, judge=never)
 
 
 # Idempotency keys

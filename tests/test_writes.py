@@ -192,7 +192,7 @@ def test_what_the_policies_do_not_allow_is_not_written_and_says_why(client):
         sub_account("steyr"),
     ]
 
-    refused = post(client, *made, on_behalf_of={"type": "user", "id": "clara"})
+    refused = post(client, *made, on_behalf_of={"type": "user", "id": "miriam"})
 
     assert (403, "change-denied") == problem_of(refused)
     body = refused.json()
@@ -201,6 +201,20 @@ def test_what_the_policies_do_not_allow_is_not_written_and_says_why(client):
     assert body["decision"]["context"]["reason"] == "no-grant"
     assert body["decision"]["context"]["revision"] == before
     assert newest(client) == before
+
+
+@pytest.mark.parametrize("place", ["corvane", "no-such-place"])
+def test_what_the_subject_may_not_see_is_not_told_from_what_is_not_there(client, place):
+    made = {"op": "put_organization", "organization": "steyr", "parent": place}
+
+    refused = post(client, made, on_behalf_of={"type": "user", "id": "clara"})
+
+    body = refused.json()
+    assert (403, "change-denied", 0) == (*problem_of(refused), body["index"])
+    assert "effect" not in body
+    context = body["decision"]["context"]
+    assert ("no-grant", []) == (context["reason"], context["rules"])
+    assert "`parent` names nothing that `user:clara` may see" == context["detail"]
 
 
 def test_a_denial_cites_the_rule_that_denies(client):
@@ -513,6 +527,25 @@ def test_a_world_comes_back_as_it_was_put_and_replaces_all_there_was(door):
             client.put("/world", json=exported.json(), headers={"Idempotency-Key": "back"}).json()
             == back.json()
         )
+
+
+def test_whoever_has_the_world_is_not_sent_it_again_until_something_is_written(writable, client):
+    revision = written(client, sub_account("tagged"))
+    fresh = {"X-Min-Revision": str(revision)}
+    first = client.get("/world", headers=fresh)
+    tag = first.headers["ETag"]
+
+    for condition in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+        again = client.get("/world", headers={**fresh, "If-None-Match": condition})
+        assert (304, b"", tag) == (again.status_code, again.content, again.headers["ETag"])
+        assert str(revision) == again.headers["X-Revision"]
+    assert client.get("/world", headers={**fresh, "If-None-Match": '"1"'}).content == first.content
+
+    fresh = {"X-Min-Revision": str(written(client, sub_account("tagged", name="Other")))}
+    changed = client.get("/world", headers={**fresh, "If-None-Match": tag})
+    assert 200 == changed.status_code
+    assert tag != changed.headers["ETag"]
+    assert "Other" == changed.json()["organizations"]["tagged"]["name"]
 
 
 def test_a_world_that_is_none_is_refused_whole_and_changes_nothing(client):

@@ -50,7 +50,10 @@ class Denial(ProblemDocument):
     """Why something was not done for somebody."""
 
     index = Integer(**said("of a list of changes: which one was denied, from 0", False))
-    effect = text("what it would have done, in the words of `policies/changes.toml`", False)
+    effect = text(
+        "what it would have done, in the words of `policies/changes.toml`; only to whom may see it",
+        False,
+    )
     decision = Nested(DecisionAnswer, **said("the decision that denies it"))
 
 

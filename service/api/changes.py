@@ -5,9 +5,11 @@ transaction, the policies judge each change in it, the domain applies it, the an
 """
 
 from functools import partial
+from http import HTTPStatus
 
 from flask import Response, request
 from flask_smorest import Blueprint
+from werkzeug.http import quote_etag
 
 from service.api import change_schemas, examples, fact_schemas
 from service.api.answers import json_answer
@@ -39,6 +41,8 @@ from service.store.protocol import Judge, LogEntry, Store, Written
 CHANGES, WORLD = "/changes", "/world"
 REVISION = "X-Revision"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MARK_DIGITS = 16
+"""Of a mark, in an ETag: enough to tell histories apart."""
 LOG_STEP_ENTRIES = 100
 LOG_LIMIT_CHANGES = 20_000
 WAITED = "watershed.waited"
@@ -87,7 +91,8 @@ def changes(
 
         Whole or not at all, as one revision. With `on_behalf_of`, the policies must allow each
         change to that subject on the facts as the changes before it have left them; what a change
-        means stands in `policies/changes.toml`.
+        means stands in `policies/changes.toml`. Of what the subject may not see, a refusal says
+        nothing, not even whether it is there.
         """
         who = caller()
         document = read_object(request, settings.changes_limit_bytes)
@@ -134,14 +139,24 @@ def changes(
         return written(made)
 
     @blueprint.route(WORLD)
-    @documented(blueprint, fact_schemas.World, headers=_OF_THE_FACTS)
+    @documented(blueprint, fact_schemas.World, headers=_OF_THE_FACTS, conditional=True)
     def export_world() -> Response:
         """All facts, as a world document
 
-        Of the revision in the header X-Revision. `PUT /world` takes the same document.
+        Of the revision in the header X-Revision, in one piece; `PUT /world` takes the same.
+        The `ETag` names the facts, not the bytes: who sends it as `If-None-Match` is answered 304
+        for as long as nothing has been written.
         """
-        directory = pdp.facts.snapshot()
+        directory, known = pdp.facts.snapshot(), pdp.facts.known()
         headers = {REVISION: str(directory.revision)}
+        # A revision alone could come again, with other facts: from a backup that was restored.
+        if known.mark and known.revision == directory.revision:
+            tag = f"{known.revision}.{known.mark[:MARK_DIGITS]}"
+            headers["ETag"] = quote_etag(tag, weak=True)
+            if request.if_none_match.contains_weak(tag):
+                unchanged = Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+                del unchanged.headers["Content-Type"]
+                return unchanged
         return Response(spell_world(directory), headers=headers, content_type=JSON)
 
     @blueprint.route(CHANGES)

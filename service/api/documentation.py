@@ -93,9 +93,11 @@ def documented(
     headers: Mapping[str, Any] | None = None,
     parameters: Iterable[Mapping[str, Any]] = (),
     needs_key: bool = True,
+    conditional: bool = False,
 ) -> Callable[[View], View]:
     """Describe a view: its answer, its refusals, what it takes. The view itself stays as it is.
 
+    `conditional`: it answers 304 to whoever has what it would answer, and names it by an ETag.
     `body` is what it takes as JSON, and `lines` what it takes as one JSON value a line.
 
     flask-smorest describes a view by wrapping it, once for each decorator. Here it wraps a
@@ -117,15 +119,23 @@ def documented(
                 example=_example_problem(status),
                 headers=_REQUEST_ID_HEADER,
             )(described)
+        of_answer = {**_REQUEST_ID_HEADER, **(_ETAG if conditional else {}), **(headers or {})}
+        if conditional:
+            phrase = HTTPStatus.NOT_MODIFIED.phrase
+            described = blueprint.alt_response(
+                HTTPStatus.NOT_MODIFIED, description=phrase, headers=of_answer
+            )(described)
         described = blueprint.response(
             200,
             schema,
             example=example,
             content_type=content_type,
-            headers={**_REQUEST_ID_HEADER, **(headers or {})},
+            headers=of_answer,
         )(described)
         manual: dict[str, Any] = {"operationId": view.__name__, "parameters": [_request_id()]}
         manual["parameters"] += [*parameters, *([_min_revision()] if needs_key else [])]
+        if conditional:
+            manual["parameters"].append(_IF_NONE_MATCH)
         if query is not None:
             manual["parameters"].append({"in": "query", "schema": query})
         if body is not None:
@@ -137,6 +147,15 @@ def documented(
         return view
 
     return describe
+
+
+_ETAG = {"ETag": {"description": "of what was answered", "schema": {"type": "string"}}}
+_IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "an ETag that was answered: 304 without a body if it is still the one",
+    "schema": {"type": "string"},
+}
 
 
 def _request_id() -> dict[str, Any]:

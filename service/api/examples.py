@@ -140,6 +140,7 @@ READY = {
     "newest": 1,
     "behind": 0,
     "age_seconds": 0.25,
+    "reading_seconds": 0.0,
     **_LAW_AND_FACTS,
     "counts": {"channel": 7, "organization": 6, "user": 19},
 }

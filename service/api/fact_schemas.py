@@ -133,6 +133,9 @@ class Ready(Schema):
     newest = Integer(**said("the newest revision that the database has named"))
     behind = Integer(**said("how many revisions are still to come"))
     age_seconds = fields.Float(**said("since the database last confirmed the facts"))
+    reading_seconds = fields.Float(
+        **said("for how long a newer revision has been read by now; 0 where none is")
+    )
     policy = text("revision of the policies")
     counts = fields.Dict(
         keys=fields.String(),

@@ -83,6 +83,9 @@ class Metrics:
         self._age = gauge(
             "facts_age_seconds", "Since the database last confirmed the facts", "livemax"
         )
+        self._reading = gauge(
+            "facts_reading_seconds", "For how long a newer revision is being read", "livemax"
+        )
         self._seconds = _Durations(
             "watershed_request_seconds",
             "From a request's headers to its answer, by route and status",
@@ -130,6 +133,7 @@ class Metrics:
             self._revision.set(known.revision)
             self._newest.set(known.newest)
             self._age.set(known.age_seconds)
+            self._reading.set(known.reading_seconds)
 
     def _carry_plans(self) -> None:
         plans = self._pdp.engine.plans

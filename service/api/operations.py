@@ -46,6 +46,7 @@ def operations(pdp: PolicyDecisionPoint, metrics: Metrics) -> Blueprint:
             "newest": max(known.newest, directory.revision),
             "behind": max(known.newest - directory.revision, 0),
             "age_seconds": round(known.age_seconds, 3),
+            "reading_seconds": round(known.reading_seconds, 3),
             "policy": pdp.engine.policies.revision,
             "counts": counts(directory),
         }

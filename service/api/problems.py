@@ -96,7 +96,9 @@ def body_of(error: errors.WatershedError) -> dict[str, Any]:
     body = problem_body(kind.status, error.code, kind.title, str(error), shown)
     match error:
         case errors.ChangeDenied():
-            body |= {"index": error.index, "effect": error.effect}
+            body["index"] = error.index
+            if error.effect is not None:
+                body["effect"] = error.effect
             body["decision"] = decision_body(error.decision)
         case errors.Denied():
             body["decision"] = decision_body(error.decision)

@@ -14,8 +14,8 @@ from werkzeug.datastructures import Headers, MultiDict
 from service.api.freshness import read_revision
 from service.api.requests import Count, Entity, loaded, mapping, only_once
 from service.errors import InvalidRequest, Problem, RequestTooLarge
-from service.policy.authority import Author
 from service.policy.decision import NOTHING
+from service.policy.demands import Author
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile("[!-~]{1,256}").fullmatch

@@ -13,14 +13,15 @@ from service.bootstrap import build_pdp
 from service.commands.arguments import TEXT, read_reference, revision_option
 from service.commands.documents import read_file
 from service.commands.opening import open_database, open_policies
-from service.commands.remote import post_changes
+from service.commands.remote import post_changes, read_address
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json, print_rows
 from service.config import Settings
 from service.domain.directory import Directory
 from service.domain.identifiers import Key, reference, spell_moment
 from service.errors import InvalidChanges, Problem
-from service.policy.authority import Author, judge_changes
+from service.policy.authority import judge_changes
+from service.policy.demands import Author
 from service.policy.policy_set import read_policy_set
 from service.store.protocol import LogEntry, Written
 
@@ -66,6 +67,7 @@ Examples:
 @click.option(
     "--url",
     type=TEXT,
+    callback=read_address,
     metavar="URL",
     help="A running service, instead of a database; the first of WATERSHED_API_KEYS is sent.",
 )
@@ -154,6 +156,9 @@ def list_(settings: Settings, after: int | None, limit: int, as_json: bool) -> N
     with open_database(settings, read_policy_set(settings.policies).schema) as store:
         entries = store.log(after or 0, limit)
         body = log_body(store.revision(), entries)
+    if not entries:
+        newest = body["revision"]
+        click.echo(f"nothing is newer than revision {after or 0}; the newest is {newest}", err=True)
     if as_json:
         print_json(body)
     else:

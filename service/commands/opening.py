@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from service.bootstrap import build_pdp, read_directory, read_policies
+from service.bootstrap import build_pdp, open_named_store, read_directory, read_policies
 from service.commands.terminal import Progress, problems_of, progress
 from service.config import PREFIX, Settings, is_absent, masked
 from service.domain.directory import Directory
@@ -12,7 +12,6 @@ from service.domain.schema import Schema
 from service.errors import ConfigurationError, InvalidWorld, Problem, WatershedError
 from service.policy.pdp import PolicyDecisionPoint
 from service.policy.policy_set import PolicySet
-from service.store.opening import open_store
 from service.store.protocol import Store
 
 
@@ -65,7 +64,7 @@ def open_database(settings: Settings, schema: Schema, create: bool = False) -> I
     if not create and is_absent(url):
         reason = "names a file that is not there; `watershed serve` or `world load` makes one"
         raise ConfigurationError([Problem(f"{PREFIX}DATABASE", masked(url), reason)])
-    with closing(open_store(url, schema, settings.levels)) as store:
+    with closing(open_named_store(url, schema, settings.levels)) as store:
         yield store
 
 

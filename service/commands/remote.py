@@ -1,15 +1,29 @@
 """A running service, spoken to over HTTP as any other client would."""
 
 import json
+import re
+from http.client import HTTPException
+from socket import gaierror
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
+
+import click
 
 from service.api.writes import Write
 from service.config import Settings
 from service.errors import InvalidChanges, Problem, WatershedError
 
 SECONDS = 60
+_ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^/?#\s]+)*/?")
+
+
+def read_address(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """The address of a service as it was given. Raises click.BadParameter for what is none."""
+    if text is not None and not _ADDRESS.fullmatch(text):
+        # Not repeated: there may be a password in it.
+        raise click.BadParameter("is no address of a service, such as http://127.0.0.1:8080")
+    return text
 
 
 def post_changes(url: str, write: Write, idempotency_key: str | None, settings: Settings) -> int:
@@ -37,9 +51,11 @@ def post_changes(url: str, write: Write, idempotency_key: str | None, settings: 
             return int(json.load(answer)["revision"])
     except HTTPError as error:
         raise _refusal(error) from None
-    except (URLError, OSError, ValueError, KeyError) as error:
+    except (URLError, HTTPException, OSError, ValueError, KeyError) as error:
         reason = getattr(error, "reason", None) or error
         hint = "; with --idempotency-key it is safe to try again"
+        if isinstance(reason, ConnectionRefusedError | gaierror):
+            hint = "; nothing was sent: is it the right --url, and does the service run there?"
         raise WatershedError(f"no answer from the service: {reason}{hint}") from None
 
 

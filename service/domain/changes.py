@@ -2,19 +2,30 @@
 
 A list of changes applies whole or not at all. Each is checked against what the ones before it have
 made, so a list may create an organization and then put a user into it.
+
+What can be wrong with a change is of two sorts, which are kept apart: what it says is wrong in
+whatever world (`Entry.problem`), or these facts have something against it (`_Step.clash`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from service.domain import entries
 from service.domain.directory import Directory
 from service.domain.entries import Entry
-from service.domain.identifiers import reference
+from service.domain.identifiers import Key, reference
 from service.domain.records import ROLES, OrganizationRecord, Record, ResourceRecord, UserRecord
 from service.domain.schema import Schema
 from service.errors import InvalidChanges, Problem
+
+HOLDERS_SHOWN = 3
+HOLDERS_LOOKED_AT = 100
+"""Of all that keep something from being removed, where not everybody may be shown each."""
+
+Shows = Callable[[Key], bool]
+"""Whether whoever makes a change may be told that something is there."""
 
 
 @dataclass(slots=True)
@@ -24,29 +35,54 @@ class _Step:
     directory: Directory
     schema: Schema
     entry: Entry
+    shows: Shows | None
+    clashes: list[Problem]
+    meant: Record | None = None
+    """What would stand there, were there nothing against it; None for nothing."""
 
     @property
     def failed(self) -> bool:
-        return bool(self.entry.problems)
+        return bool(self.entry.problems or self.clashes)
+
+    def clash(self, field: str, value: Any, reason: str) -> None:
+        """Note that the facts have something against this field."""
+        self.clashes.append(Problem(f"{self.entry.path}.{field}", value, reason))
 
     def existing(self, field: str, kind: str) -> Record | None:
         """The record that `field` names, which must be in the world."""
         name = self.entry.id(field)
         record = self.directory.get((kind, name)) if name is not None else None
         if name is not None and record is None:
-            self.entry.problem(field, name, f"names no {kind} of this world")
+            self.clash(field, name, f"names no {kind} of this world")
         return record
 
-    def resource(self) -> ResourceRecord | None:
+    def resource(self, to_share: bool = False) -> ResourceRecord | None:
         key = entries.resource_key(self.entry, "resource", self.schema)
         record = self.directory.get(key) if key else None
+        if key and to_share and not self.schema.types[key[0]].shareable:
+            reason = entries.not_shareable(key, self.schema)
+            self.entry.problem("resource", reference(key), reason)
         if key and record is None:
-            self.entry.problem("resource", reference(key), "is not in the world")
+            self.clash("resource", reference(key), "is not in the world")
         return record
+
+
+class Attempt(NamedTuple):
+    """What becomes of one change: the facts after it, or why there are none."""
+
+    after: Directory | None
+    """None if anything is wrong with it."""
+    meant: Record | None
+    """What would stand where the change is made, None for nothing; also where the facts clash with
+    it, unless it is that something it names is not there."""
+    misspelt: tuple[Problem, ...]
+    """What is wrong with its own words, in whatever world."""
+    clashes: tuple[Problem, ...]
+    """What these facts have against it."""
 
 
 def apply_changes(
-    directory: Directory, changes: Sequence[Mapping[str, Any]], schema: Schema
+    directory: Directory, changes: Iterable[Mapping[str, Any]], schema: Schema
 ) -> Directory:
     """The directory after all changes, one revision later.
 
@@ -55,37 +91,42 @@ def apply_changes(
             listed as `changes[INDEX].field`, and `directory` stays as it is.
     """
     current = directory
-    for made in each_applied(directory, changes, schema):
-        current = made
+    for index, change in enumerate(changes):
+        made = attempt(current, change, index, schema)
+        if made.after is None:
+            raise InvalidChanges(made.misspelt + made.clashes)
+        current = made.after
     return current.at_revision(directory.revision + 1)
 
 
-def each_applied(
-    directory: Directory, changes: Iterable[Mapping[str, Any]], schema: Schema
-) -> Iterator[Directory]:
-    """The directory after the first change, after the second, …; all of the same revision.
+def attempt(
+    directory: Directory,
+    change: Mapping[str, Any],
+    index: int,
+    schema: Schema,
+    shows: Shows | None = None,
+) -> Attempt:
+    """What becomes of the change that stands at `index` of a list; raises nothing.
 
-    Raises InvalidChanges when it comes to a change that cannot be made.
+    With `shows`, what is wrong names nothing else of the world than what the change itself names
+    and what `shows` lets pass.
     """
-    current = directory
-    for index, change in enumerate(changes):
-        problems: list[Problem] = []
-        entry = Entry(change, f"changes[{index}]", problems)
-        name = entry.choice("op", tuple(OPERATIONS))
-        step = _Step(current, schema, entry)
-        if not problems:
-            made = OPERATIONS[name](step)
-            entry.finish()
-        if problems:
-            raise InvalidChanges(problems)
-        current = made
-        yield current
+    entry = Entry(change, f"changes[{index}]", [])
+    name = entry.choice("op", tuple(OPERATIONS))
+    if entry.problems:
+        return Attempt(None, None, tuple(entry.problems), ())
+    step = _Step(directory, schema, entry, shows, clashes=[])
+    made = OPERATIONS[name](step)
+    entry.finish()
+    after = None if step.failed else made
+    return Attempt(after, step.meant, tuple(entry.problems), tuple(step.clashes))
 
 
 def _put(step: _Step, record: Record) -> Directory:
+    step.meant = record
     for field, value, reason in entries.dangling(record, step.directory.get):
         if value:
-            step.entry.problem(field, value, reason)
+            step.clash(field, value, reason)
     return step.directory if step.failed else step.directory.put([record])
 
 
@@ -95,13 +136,24 @@ def _remove(step: _Step, record: Record | None, in_the_way: Sequence[str]) -> Di
         return step.directory
     for relation in in_the_way:
         if holders := step.directory.linked(record.key, relation):
-            first = ", ".join(sorted(reference(key) for key in holders)[:3])
-            more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
             kind, name = record.key
             field = kind if kind in step.entry.fields else "resource"
             still = _SAYS.get(relation, "what refers to it")
-            step.entry.problem(field, name, f"still has {still}: {first}{more}")
+            step.clash(field, name, f"still has {still}{_some_of(holders, step.shows)}")
     return step.directory if step.failed else step.directory.remove(record.key)
+
+
+def _some_of(holders: Iterable[Key], shows: Shows | None) -> str:
+    """The first of them, as far as they may be shown; nothing, rather than how many, of others."""
+    ordered = sorted(holders)
+    if shows is not None:
+        seen = filter(shows, ordered[:HOLDERS_LOOKED_AT])
+        ordered = list(islice(seen, HOLDERS_SHOWN))
+    if not ordered:
+        return ""
+    more = len(ordered) - HOLDERS_SHOWN
+    first = ", ".join(reference(key) for key in ordered[:HOLDERS_SHOWN])
+    return f": {first} and {more} more" if more > 0 else f": {first}"
 
 
 _SAYS = {
@@ -124,7 +176,7 @@ def _put_organization(step: _Step) -> Directory:
     if parent_name is not None:
         parent = step.directory.get(("organization", parent_name))
         if parent is None:
-            step.entry.problem("parent", parent_name, "names no organization of this world")
+            step.clash("parent", parent_name, "names no organization of this world")
         else:
             above = parent.path
     record = entries.organization(name or "", step.entry, (*above, name or ""))
@@ -150,12 +202,13 @@ def _moved(
 ) -> Directory:
     """The directory in which `record` and all below it stand under the path `above`."""
     name = record.key[1]
+    step.meant = record._replace(path=(*above, name))
     if name in above:
-        step.entry.problem(field, above[-1], f"lies in {name} itself; nothing stands above itself")
+        step.clash(field, above[-1], f"lies in {name} itself; nothing stands above itself")
         return step.directory
     below = list(step.directory.subtree(name))
     old_length = len(step.directory.get(record.key).path)
-    moved = [record._replace(path=(*above, name))]
+    moved = [step.meant]
     for inner in below[1:]:
         other = step.directory.get(("organization", inner))
         moved.append(other._replace(path=(*above, *other.path[old_length - 1 :])))
@@ -163,7 +216,7 @@ def _moved(
     for each in moved:
         if len(each.path) != 2 and step.directory.linked(each.key, "subscription"):
             reason = f"would put {each.key[1]} at level {len(each.path)}, but it has subscriptions"
-            step.entry.problem(field, above[-1] if above else None, reason)
+            step.clash(field, above[-1] if above else None, reason)
     return step.directory if step.failed else step.directory.put(moved)
 
 
@@ -171,7 +224,7 @@ def _check_level(step: _Step, field: str, level: int) -> None:
     last = step.directory.levels
     if level > last:
         value = step.entry.fields.get(field)
-        step.entry.problem(field, value, f"would reach level {level}; the last level is {last}")
+        step.clash(field, value, f"would reach level {level}; the last level is {last}")
 
 
 def _set_status(step: _Step, status: str, from_statuses: tuple[str, ...]) -> Directory:
@@ -180,9 +233,8 @@ def _set_status(step: _Step, status: str, from_statuses: tuple[str, ...]) -> Dir
         return step.directory
     if record.status not in from_statuses:
         name = record.key[1]
-        step.entry.problem("organization", name, f"is {record.status}; use put_organization")
-        return step.directory
-    return step.directory.put([record._replace(status=status)])
+        step.clash("organization", name, f"is {record.status}; use put_organization")
+    return _put(step, record._replace(status=status))
 
 
 def _suspend_organization(step: _Step) -> Directory:
@@ -237,6 +289,7 @@ def _grant_membership(step: _Step) -> Directory:
 def _revoke_membership(step: _Step) -> Directory:
     place = step.existing("organization", "organization")
     if place is None:
+        step.existing("user", "user")
         return step.directory
     name = place.key[1]
 
@@ -253,7 +306,7 @@ def _select_organization(step: _Step) -> Directory:
 
     def selected(user: UserRecord) -> UserRecord:
         if place not in dict(user.memberships):
-            step.entry.problem("organization", place, "is not one of the user's memberships")
+            step.clash("organization", place, "is not one of the user's memberships")
         return user._replace(selected=place)
 
     return _with_user(step, selected)
@@ -273,6 +326,7 @@ def _assign_subscription(step: _Step) -> Directory:
 def _unassign_subscription(step: _Step) -> Directory:
     bought = step.existing("subscription", "subscription")
     if bought is None:
+        step.existing("user", "user")
         return step.directory
     name = bought.key[1]
 
@@ -301,26 +355,22 @@ def _remove_resource(step: _Step) -> Directory:
 
 
 def _share(step: _Step) -> Directory:
-    record = step.resource()
+    record = step.resource(to_share=True)
     share = entries.share(step.entry)
     if record is None:
         return step.directory
-    if not step.schema.types[record.key[0]].shareable:
-        reason = entries.not_shareable(record.key, step.schema)
-        step.entry.problem("resource", reference(record.key), reason)
     for target in share.targets or ():
         found = step.directory.get(("organization", target))
         if found is not None and record.organization not in found.path[:-1]:
             reason = f"does not lie below {record.organization}, which owns the resource"
-            step.entry.problem("with", target, reason)
-    if share in record.shares:
-        return step.directory
-    return _put(step, record._replace(shares=(*record.shares, share)))
+            step.clash("with", target, reason)
+    shares = record.shares if share in record.shares else (*record.shares, share)
+    return _put(step, record._replace(shares=shares))
 
 
 def _unshare(step: _Step) -> Directory:
     record = step.resource()
-    return step.directory if record is None else step.directory.put([record._replace(shares=())])
+    return step.directory if record is None else _put(step, record._replace(shares=()))
 
 
 # Subscriptions and partners

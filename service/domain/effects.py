@@ -6,6 +6,7 @@ another operation, or by wrapping what he must not do into something he may.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from service.domain.directory import Directory
@@ -20,11 +21,13 @@ from service.domain.records import (
     SubscriptionRecord,
     UserRecord,
 )
-from service.domain.touched import key_of
 from service.domain.world import share_entry
 
 TERMS = ("type", "telephony", "plan", "product", "hybrid")
-"""What is said of a subscription that is bought."""
+"""What is said of a subscription that is bought, besides its `term_years`."""
+YEAR = timedelta(days=365.2425)
+TODAY = timedelta(days=1)
+"""What began no longer ago than this may have begun today, wherever it is bought."""
 
 # Each kind, its effects, and what an effect can be asked on (`changes.toml` explains the words).
 _ORGANIZATION = ("organization",)
@@ -45,7 +48,9 @@ KINDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         **dict.fromkeys(("mapped", "unmapped"), ("user", "organization")),
         **dict.fromkeys(("joined", "joins", "same"), ("user",)),
     },
-    "subscription": dict.fromkeys(("bought", "changed", "removed", "same"), _ORGANIZATION),
+    "subscription": dict.fromkeys(
+        ("bought", "entitled", "backdated", "changed", "removed", "same"), _ORGANIZATION
+    ),
     "partner": {
         "connected": ("organization",),
         **dict.fromkeys(("elevated", "lowered", "removed", "same"), ("partner", "organization")),
@@ -64,6 +69,7 @@ RESOURCE_EFFECTS: Mapping[str, tuple[str, ...]] = {
 """The effects of a change on a resource of any type that policies declare. Those that put it can
 be asked on what its attributes name, too."""
 PUTTING = ("created", "changed", "moved")
+SAME = "same"
 
 
 class Place(NamedTuple):
@@ -87,22 +93,30 @@ class Effect(NamedTuple):
 
 
 def effects(
-    before: Directory, after: Directory, change: Mapping[str, Any], author: Key
+    key: Key,
+    old: Record | None,
+    new: Record | None,
+    before: Directory,
+    author: Key,
+    now: datetime,
 ) -> list[Effect]:
-    """Everything that `change` did between these facts, as `author` would have done it.
+    """All that happens to `key` when `new` takes the place of `old`, as `author` would do it now.
 
-    Never empty: a change that changes nothing is `same`, because to be told so is to learn that it
-    is so. Only a user of no organization is nobody's, and then it is `user.described` without a
-    place to ask.
+    `before` are the facts it happens to; nothing need be made of it. Never empty: a change that
+    changes nothing is `same`, because to be told so is to learn that it is so. Only a user of no
+    organization is nobody's, and then it is `user.described` without a place to ask.
     """
-    key = key_of(change)
-    old, new = before.get(key), after.get(key)
-    found = list(_effects(key, old, new, before, author))
-    return found or _nothing_changed(key, old if new is None else new)
+    found = list(_effects(key, old, new, before, author, now))
+    return found or [same(key, old if new is None else new)]
 
 
 def _effects(
-    key: Key, old: Record | None, new: Record | None, before: Directory, author: Key
+    key: Key,
+    old: Record | None,
+    new: Record | None,
+    before: Directory,
+    author: Key,
+    now: datetime,
 ) -> Iterator[Effect]:
     if old == new:
         return
@@ -112,26 +126,27 @@ def _effects(
         case UserRecord():
             yield from _of_user(key, old, new, before, author)
         case SubscriptionRecord():
-            yield from _of_subscription(old, new)
+            yield from _of_subscription(old, new, now)
         case PartnerRecord():
             yield from _of_partner(key, old, new)
         case ResourceRecord():
             yield from _of_resource(key, old, new)
 
 
-def _nothing_changed(key: Key, record: Record | None) -> list[Effect]:
+def same(key: Key, record: Record | None) -> Effect:
+    """That nothing changes: whoever may bring it about may know that the thing is there."""
     if record is None:
-        return [Effect(key[0], "same", {})]  # there was nothing, and there is nothing: nobody may
+        return Effect(key[0], SAME, {})  # there was nothing, and there is nothing: nobody may
     if isinstance(record, OrganizationRecord):
-        return [Effect("organization", "same", _at(key[1]))]
+        return Effect("organization", SAME, _at(key[1]))
     if isinstance(record, UserRecord):
-        return [Effect("user", "same", {"user": Place(key)})]
+        return Effect("user", SAME, {"user": Place(key)})
     places = _at(record.organization)
     if isinstance(record, PartnerRecord):
         places["partner"] = Place(key)
     elif isinstance(record, ResourceRecord):
         places["resource"] = Place(key)
-    return [Effect(key[0], "same", places)]
+    return Effect(key[0], SAME, places)
 
 
 def _at(organization: str) -> dict[str, Place]:
@@ -222,14 +237,20 @@ def _mapped(
 
 
 def _of_subscription(
-    old: SubscriptionRecord | None, new: SubscriptionRecord | None
+    old: SubscriptionRecord | None, new: SubscriptionRecord | None, now: datetime
 ) -> Iterator[Effect]:
-    if old is None:
-        terms = {term: getattr(new, term) for term in TERMS}
-        yield Effect("subscription", "bought", _at(new.organization), terms)
-    else:
+    if old is not None:
         name = "removed" if new is None else "changed"
         yield Effect("subscription", name, _at(old.organization))
+        return
+    terms = {term: getattr(new, term) for term in TERMS}
+    terms["term_years"] = round((new.ends - new.starts) / YEAR, 2)
+    happens = ["bought"]
+    if any(new.entitlements.values()):
+        happens.append("entitled")
+    if now - new.starts > TODAY:
+        happens.append("backdated")
+    yield from (Effect("subscription", name, _at(new.organization), terms) for name in happens)
 
 
 def _of_partner(key: Key, old: PartnerRecord | None, new: PartnerRecord | None) -> Iterator[Effect]:

@@ -1,10 +1,13 @@
-"""Which records a list of changes may have touched, so that nobody has to compare two worlds."""
+"""What changes name, and which records they may have touched, so that nobody compares worlds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from service.domain import entries
 from service.domain.directory import Directory
 from service.domain.identifiers import Key, parse_reference
+from service.domain.records import ALL
+from service.domain.schema import Schema
 
 SUBJECTS = {
     "put_organization": "organization",
@@ -31,10 +34,42 @@ SUBJECTS = {
 """The field of each operation that names what it changes: one record, or a subtree that moves."""
 
 
+_ONE = {
+    **{"organization": "organization", "parent": "organization", "to": "organization"},
+    **{"user": "user", "subscription": "subscription", "partner": "partner"},
+}
+_SEVERAL = {"with": "organization", "memberships": "organization", "subscriptions": "subscription"}
+
+
+def named(change: Mapping[str, Any], schema: Schema) -> Iterator[tuple[str, Key]]:
+    """Everything that a change names, each under its field; what is left out names nothing.
+
+    The change must be well spelt, whether it can be made or not.
+    """
+    if change["op"] == "put_resource":
+        key = key_of(change)
+        yield "resource", key
+        yield "organization", ("organization", change["organization"])
+        for attribute in schema.attributes_of(key[0]).values():
+            value = change.get(attribute.name)
+            for link in () if value is None else entries.references(attribute, value):
+                yield link.field, link.target
+        return
+    for field, value in change.items():
+        if field == "resource":
+            yield field, parse_reference(value)
+        elif field in _ONE and value is not None:
+            yield field, (_ONE[field], value)
+        elif field in _SEVERAL and value not in (None, ALL):
+            for index, name in enumerate(value):
+                place = f".{name}" if field == "memberships" else f"[{index}]"
+                yield f"{field}{place}", (_SEVERAL[field], name)
+
+
 def key_of(change: Mapping[str, Any]) -> Key:
     """What a change is about: the only record it changes, but for the paths below one that moves.
 
-    The change must be one that `apply_changes` has made.
+    The change must be well spelt.
     """
     field = SUBJECTS[change["op"]]
     name = change[field]

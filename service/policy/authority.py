@@ -1,23 +1,16 @@
 """Whether somebody may make a list of changes: each decided by the law, on the facts it meets."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from service.domain.changes import each_applied
+from service.domain.changes import attempt
 from service.domain.directory import Directory
-from service.domain.effects import Effect, effects
-from service.errors import ChangeDenied
-from service.policy.decision import NOTHING, UNKNOWN_ACTION, AccessRequest, Decision, Failure
+from service.domain.effects import SAME
+from service.domain.touched import key_of
+from service.errors import InvalidChanges
+from service.policy.demands import Author, Case
+from service.policy.discretion import refusal, unseen_name
 from service.policy.pdp import PolicyDecisionPoint
-
-
-class Author(NamedTuple):
-    """On whose behalf changes are made, and in what circumstances: a subject as AuthZEN has it."""
-
-    type: str
-    id: str
-    properties: Mapping[str, Any] = NOTHING
-    context: Mapping[str, Any] = NOTHING
 
 
 def judge_changes(
@@ -26,57 +19,34 @@ def judge_changes(
     directory: Directory,
     changes: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Pass if each change is allowed to the author on the facts that the ones before it leave.
+    """Pass if each change can be made and is allowed to the author, one after the other.
 
     INVARIANT (rights before deeds): a change is judged on the facts before it, so that nobody gives
     himself the right to what he is doing by doing it.
 
+    INVARIANT (nothing of the unseen): of what the author may not see he learns nothing by having
+    changes refused, not even whether it is there. `discretion` says how.
+
     Raises:
-        ChangeDenied: the first that is not allowed.
-        InvalidChanges: one before that cannot be made.
+        InvalidChanges: one cannot be made, and whatever it says would be allowed to the author; or
+            its own words are wrong, whatever the facts.
+        ChangeDenied: any other that cannot be made, or is not allowed.
     """
-    before = directory
-    for index, after in enumerate(each_applied(directory, changes, pdp.engine.policies.schema)):
-        for effect in effects(before, after, changes[index], (author.type, author.id)):
-            for decision in _decisions(pdp, author, effect, before):
-                if not decision:
-                    raise ChangeDenied(index, str(effect), decision)
-        before = after
+    before, schema = directory, pdp.engine.policies.schema
+    for index, change in enumerate(changes):
+        case = Case(pdp, author, before)
+        made = attempt(before, change, index, schema, case.sees)
+        if made.misspelt:
+            raise InvalidChanges(made.misspelt)
+        if made.after is None or not _allowed(case, change, made.meant):
+            raise refusal(case, change, index, made)
+        before = made.after
 
 
-def _decisions(
-    pdp: PolicyDecisionPoint, author: Author, effect: Effect, before: Directory
-) -> list[Decision]:
-    """What the law says to everything that this effect demands; never empty."""
-    demands = pdp.engine.policies.mandates.get((effect.kind, effect.name), ())
-    if not demands or any(demand.place not in effect.places for demand in demands):
-        reason = f"the policies say of nobody that he may bring about `{effect}`"
-        return [pdp.refuse(Failure(UNKNOWN_ACTION, reason), pdp.moment_of(before))]
-    return [_decide(pdp, author, effect, action, place, before) for action, place in demands]
-
-
-def _decide(
-    pdp: PolicyDecisionPoint,
-    author: Author,
-    effect: Effect,
-    action: str,
-    word: str,
-    before: Directory,
-) -> Decision:
-    key, properties = effect.places[word]
-    facts = before
-    if properties is not None and key in before.records:
-        facts = before.remove(key)  # judged as it would be, so what is stored must not contradict
-    parameters = pdp.engine.vocabulary.parameters[key[0], action]
-    said = {name: effect.values.get(name) for name in parameters}
-    request = AccessRequest(
-        author.type,
-        author.id,
-        action,
-        *key,
-        subject_properties=author.properties,
-        action_properties={name: value for name, value in said.items() if value is not None},
-        resource_properties=properties or NOTHING,
-        context=author.context,
-    )
-    return pdp.decide(request, pdp.moment_of(facts))
+def _allowed(case: Case, change: Mapping[str, Any], meant: Any) -> bool:
+    key = key_of(change)
+    happens = case.effects(key, case.before.get(key), meant)
+    if not all(demand.decision for effect in happens for demand in case.demands(effect)):
+        return False
+    # To be told that nothing changes is to learn that what the change says is so.
+    return happens[0].name != SAME or unseen_name(case, change) is None

@@ -15,7 +15,10 @@ _VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("organization", "moved"): ("to",),
     ("user", "mapped"): ("subscription",),
     ("user", "unmapped"): ("subscription",),
-    ("subscription", "bought"): TERMS,
+    **dict.fromkeys(
+        [("subscription", name) for name in ("bought", "entitled", "backdated")],
+        (*TERMS, "term_years"),
+    ),
 }
 _RESOURCE_VALUES: Mapping[str, tuple[str, ...]] = {"moved": ("to",), "shared": ("with",)}
 

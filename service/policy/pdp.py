@@ -34,6 +34,10 @@ class Known(NamedTuple):
     """The newest revision that the database has named."""
     age_seconds: float
     """Since the database last confirmed the facts."""
+    reading_seconds: float = 0.0
+    """For how long a newer revision has been read by now; 0 where none is."""
+    mark: str = ""
+    """Of the history that led to them; empty where nobody keeps one."""
 
 
 class Facts(Protocol):

@@ -77,6 +77,16 @@ def changed_since(connection: sa.Connection, directory: Directory, schema: Schem
     return directory.put(list(_records(connection, put, schema, directory.levels)))
 
 
+def mostly_changed(connection: sa.Connection, directory: Directory) -> bool:
+    """Whether so much has changed since these facts that to read all anew costs less."""
+    limit = max(len(directory.records) // 2, ROWS_AT_ONCE)
+    for moved in (facts.c.since, history.c.until):
+        some = sa.select(moved).where(moved > directory.revision).limit(limit).subquery()
+        if connection.scalar(sa.select(sa.func.count()).select_from(some)) == limit:
+            return True
+    return False
+
+
 def _records(
     connection: sa.Connection, query: sa.Select, schema: Schema, levels: int
 ) -> Iterator[Record]:

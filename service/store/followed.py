@@ -2,6 +2,10 @@
 
 A reader takes one reference and never waits, not even for a database that hangs. Facts that nobody
 has confirmed for too long are refused; they come back by themselves when the store does.
+
+INVARIANT (old means old): facts of which a newer revision is known are not confirmed while that one
+is read, however long it takes. A right that was taken away thereby ends in the time allowed, also
+in a world that was replaced whole.
 """
 
 import logging
@@ -31,6 +35,10 @@ class Known(NamedTuple):
     """Since the store was last seen to hold nothing newer; infinite if it never was."""
     usable: bool
     """Whether decisions may be made from these facts."""
+    reading_seconds: float
+    """For how long a newer revision has been read by now; 0 where none is."""
+    mark: str
+    """Of the history that led to the revision (`protocol.Position`)."""
     problem: str | None
     """Why the store could not be followed when it was last tried."""
 
@@ -43,6 +51,8 @@ class _Facts(NamedTuple):
     refused: bool = False
     """Whether they are known to be wrong, because they belong to another history."""
     problem: str | None = None
+    reading: float | None = None
+    """By the monotonic clock: when the reading of something newer began."""
 
 
 class Followed:
@@ -93,18 +103,24 @@ class Followed:
         facts = self._facts
         if facts.refused or time.monotonic() - facts.confirmed > self._most_age_seconds:
             known = self.known()
+            why = "the store is silent"
+            if known.reading_seconds:
+                so_long = f"{known.reading_seconds:.1f} seconds"
+                why = f"revision {known.newest} is being read, for {so_long} now"
             raise FactsTooOld(
                 f"the facts, at revision {known.revision}, were last confirmed "
-                f"{known.age_seconds:.1f} seconds ago: {known.problem or 'the store is silent'}"
+                f"{known.age_seconds:.1f} seconds ago: {known.problem or why}"
             )
         return facts.held.directory
 
     def known(self) -> Known:
         """How well the facts are known now."""
-        facts = self._facts
-        age = time.monotonic() - facts.confirmed
+        facts, now = self._facts, time.monotonic()
+        age = now - facts.confirmed
         usable = not facts.refused and age <= self._most_age_seconds
-        return Known(facts.held.position.revision, facts.newest, age, usable, facts.problem)
+        reading = 0.0 if facts.reading is None else now - facts.reading
+        _, revision, mark = facts.held.position
+        return Known(revision, facts.newest, age, usable, reading, mark, facts.problem)
 
     def hurry(self) -> None:
         """Look at the store at once: somebody knows of something newer."""
@@ -149,14 +165,18 @@ class Followed:
             self._set(facts._replace(confirmed=begin, newest=head.revision, problem=None))
             return
         if facts.refused or self._store.continues(facts.held.position):
-            self._set(facts._replace(newest=head.revision))
+            self._set(facts._replace(newest=head.revision, reading=begin))
         else:
             # Refuse at once: to read a large world anew takes seconds.
             problem = "the store has another history than these facts; was a backup restored?"
             _LOG.error("%s", problem)
-            self._set(facts._replace(newest=head.revision, refused=True, problem=problem))
+            self._set(
+                facts._replace(newest=head.revision, refused=True, problem=problem, reading=begin)
+            )
         held = self._store.newest()
         self._set(_Facts(held, held.position.revision, confirmed=begin))
+        if time.monotonic() - begin > self._poll_seconds:
+            self.hurry()  # as old as the reading took: only another look confirms them
 
     def _tell(self, error: Exception) -> None:
         """Note why the store could not be followed, and say so when it is news."""
@@ -164,7 +184,7 @@ class Followed:
         problem = str(error) if known else f"an unforeseen {type(error).__name__}"
         if problem != self._facts.problem:
             _LOG.error("the facts cannot be followed: %s", problem, exc_info=not known)
-        self._set(self._facts._replace(problem=problem))
+        self._set(self._facts._replace(problem=problem, reading=None))
 
     def _set(self, facts: _Facts) -> None:
         """The only way in which what is known changes; one thread does it."""

@@ -1,9 +1,10 @@
 """What a store of facts promises, whichever database keeps them.
 
-A write is one transaction. It takes the lock of the one row that holds the newest revision, brings
-the writer's facts to that revision, applies its changes whole or not at all, writes the records
-they touched, appends to the change log, and moves the revision on by exactly one. So revisions
-become visible in their order, and whoever asks for everything after a revision misses nothing.
+A write is one transaction. It takes the lock of the one row that holds the newest revision, writes
+the records that its changes touch, whole or not at all, appends to the change log, and moves the
+revision on by exactly one. So revisions become visible in their order, and whoever asks for
+everything after a revision misses nothing. What the changes make of the facts is found before the
+lock is taken, and holds if the facts are the same under it; else it is found anew.
 
 INVARIANT (one history): each revision has a mark, which is made from all that came before it. Facts
 may be brought forward only if the database still has their mark at their revision. A database that
@@ -22,7 +23,9 @@ Changes = Sequence[Mapping[str, Any]]
 """Changes as contract section 2 spells them; in this order, whole or not at all."""
 
 Judge = Callable[[Directory, Changes], None]
-"""Called under the lock with the facts that the changes will meet; it raises to refuse them."""
+"""Called with the facts that the changes will meet; it raises to refuse them.
+
+Called again, with other facts, where somebody else has written before the changes could be."""
 
 REPLACE_WORLD = "replace_world"
 """The `op` that stands alone in the log where a whole world took the place of another."""
@@ -85,7 +88,7 @@ class Store(Protocol):
         """All facts at the newest revision; the same object for as long as nothing changes.
 
         Costs in proportion to what has changed since this process last asked; to the world when it
-        never asked, or when what it knows `continues` no longer.
+        never asked, when most has changed, or when what it knows `continues` no longer.
         """
         ...
 

@@ -3,22 +3,20 @@
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
-from service.domain.changes import apply_changes
 from service.domain.directory import Directory, directory_of
 from service.domain.identifiers import Key
 from service.domain.schema import Schema
-from service.domain.touched import touched
 from service.errors import (
     AnotherHistory,
-    IdempotencyKeyReused,
     RevisionConflict,
     StoreUnavailable,
     UnknownRevision,
@@ -36,6 +34,13 @@ from service.store.protocol import (
     Written,
 )
 from service.store.rows import digest_of_rows, spelled
+from service.store.turn import Turn, earlier, outcome
+
+QUICK_SECONDS = 0.05
+"""What took no longer to judge outside of the lock may be judged once more under it."""
+TRIES_OUTSIDE = 4
+"""How often a write that takes long is judged before the lock is taken. If others write each time,
+it is judged under the lock in the end: it holds them up, as it would otherwise never come to be."""
 
 
 class SqlStore:
@@ -61,13 +66,20 @@ class SqlStore:
     def newest(self) -> Held:
         self._check_process()
         held = self._held
-        with facts.collector_at_rest() if held is None else nullcontext():
-            with reading(self._database) as connection:
-                head = log.newest(connection)
-                if held is not None and log.leads_to(connection, held.position, head):
-                    return self._remember(self._forward(connection, held, head), held)
+        with reading(self._database) as connection:
+            head = log.newest(connection)
+            if held is not None and head == held.position:
+                return held
+            if (
+                held is not None
+                and log.leads_to(connection, held.position, head)
+                and not facts.mostly_changed(connection, held.directory)
+            ):
+                return self._remember(self._forward(connection, held, head), held)
+            with facts.collector_at_rest():
                 records = facts.read(connection, self._schema, self._levels, head.revision)
-            # Not while the transaction is open, which the server would take for forgotten.
+        # Not while the transaction is open, which the server would take for forgotten.
+        with facts.collector_at_rest():
             directory = directory_of(records, self._levels, head.revision)
         return self._remember(Held(directory, head), held)
 
@@ -106,23 +118,36 @@ class SqlStore:
     ) -> Written:
         author = Author(caller, subject, idempotency_key)
         content = _digest(["write", subject, circumstances, expect_revision, list(changes)])
-        held = self.newest()  # most of the way is gone before the lock is taken
-        with self._turn(held, author, content, expect_revision) as turn:
-            if turn.repeated is not None:
-                return turn.repeated
-            before = turn.held.directory
-            if judge is not None:
-                judge(before, changes)
-            after = apply_changes(before, changes, self._schema)
-            old, new = {}, {}
-            for key in touched(before, after, changes):
-                had, has = before.get(key), after.get(key)
-                if had is not None:
-                    old[key] = spelled(had)
-                if has is not None:
-                    new[key] = spelled(has)
-            turn.commit(after, old, new, list(changes))
-        return self._written(turn, held)
+        first = held = self.newest()
+        repeated = self._repeated(author, content)
+        if repeated is not None:
+            return repeated
+        if expect_revision not in (None, held.position.revision):
+            raise RevisionConflict(expect_revision, held.position.revision)
+        for tries_left in reversed(range(TRIES_OUTSIDE)):
+            began = time.monotonic()
+            made = outcome(held.directory, changes, self._schema, judge)
+            quick = time.monotonic() - began < QUICK_SECONDS
+            with self._turn(held, author, content, expect_revision) as turn:
+                if turn.repeated is not None:
+                    return turn.repeated
+                # INVARIANT (judged as met): what is written was judged on the facts it is applied
+                # to. Have they moved on, so must the judgement; if that takes long, outside again.
+                moved = turn.held.position != held.position
+                if not moved or quick or not tries_left:
+                    if moved:
+                        made = outcome(turn.held.directory, changes, self._schema, judge)
+                    turn.commit(*made, list(changes))
+                    break
+            held = turn.held
+        return self._written(turn, first)
+
+    def _repeated(self, author: Author, content: str) -> Written | None:
+        """What an earlier write under the same key has become. Raises IdempotencyKeyReused."""
+        if author.idempotency_key is None:
+            return None
+        with reading(self._database) as connection:
+            return earlier(connection, author, content)
 
     def replace(
         self,
@@ -171,7 +196,7 @@ class SqlStore:
     @contextmanager
     def _turn(
         self, held: Held, author: Author, content: str, expect_revision: int | None
-    ) -> Iterator["_Turn"]:
+    ) -> Iterator[Turn]:
         """A transaction that holds the lock, over the facts as they are under it."""
         self._check_process()
         if not self._write.acquire(timeout=WAIT_SECONDS):
@@ -179,11 +204,10 @@ class SqlStore:
         try:
             with writing(self._database) as connection:
                 head = log.locked_head(connection)
-                turn = _Turn(connection, self._database, author, content)
-                if (found := log.earlier(connection, author)) is not None:
-                    if found[1] != content:
-                        raise IdempotencyKeyReused(found[0])
-                    turn.repeated = Written(found[0], True)
+                turn = Turn(connection, self._database, author, content)
+                turn.repeated = earlier(connection, author, content)
+                if turn.repeated is not None:
+                    pass
                 elif expect_revision not in (None, head.revision):
                     raise RevisionConflict(expect_revision, head.revision)
                 elif not log.leads_to(connection, held.position, head):
@@ -194,7 +218,7 @@ class SqlStore:
         finally:
             self._write.release()
 
-    def _written(self, turn: "_Turn", before: Held) -> Written:
+    def _written(self, turn: Turn, before: Held) -> Written:
         self._remember(turn.made, before)
         return Written(turn.made.position.revision, False)
 
@@ -218,38 +242,6 @@ class SqlStore:
         # A connection that two processes use breaks for both.
         if os.getpid() != self._process:
             raise StoreUnavailable("it was opened before a fork; open it in each process")
-
-
-class _Turn:
-    """One write while it holds the lock."""
-
-    def __init__(self, connection: sa.Connection, database: Database, author: Author, content: str):
-        self._connection = connection
-        self._database = database
-        self._author = author
-        self._content = content
-        self.repeated: Written | None = None
-        self.held: Held
-        self.made: Held
-
-    def commit(
-        self, after: Directory, old: facts.Rows, new: facts.Rows, changes: Sequence[Mapping]
-    ) -> None:
-        """Write what differs and the entry of the log; committed when the turn ends."""
-        content = self._content if self._author.idempotency_key is not None else None
-        entry = orjson.dumps(changes).decode()
-        before = self.held.position
-        position = log.append(self._connection, before, self._author, entry, content)
-        same = {key for key, row in old.items() if new.get(key) == row}
-        facts.write(
-            self._database,
-            self._connection,
-            position.revision,
-            {key: row for key, row in old.items() if key not in same},
-            {key: row for key, row in new.items() if key not in same},
-        )
-        self._database.announce(self._connection, position.revision)
-        self.made = Held(after.at_revision(position.revision), position)
 
 
 def _rows(directory: Directory) -> dict[Key, str]:
