@@ -17,7 +17,6 @@ from service.policy.decision import (
     Failure,
 )
 from service.policy.pdp import PolicyDecisionPoint
-from service.policy.question import Asked, locate
 
 
 class Author(NamedTuple):
@@ -98,8 +97,7 @@ class Case(NamedTuple):
         """Whether a rule allows what others prohibit."""
         _, facts = self._request(demand.effect, demand.request.action, demand.place)
         moment = self.pdp.moment_of(facts)
-        asked = locate(demand.request, moment)
-        return isinstance(asked, Asked) and bool(self.pdp.engine.found(asked, moment).allows)
+        return bool(self.pdp.engine.settle(demand.request, moment).findings.allows)
 
     def _request(
         self, effect: Effect, action: str, place: Place
