@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from worlds import examples
 
 from service.domain.strict_json import _UNPROVEN, _read_quickly, read_json, read_strictly
 from service.errors import WatershedError
@@ -58,6 +59,7 @@ def outcome(read, body):
         return type(error), str(error)
 
 
+@examples(100)
 @given(BODIES)
 @example(b'{"a":1,"a":1}')
 @example(b'{"a":":","a":"::"}')
@@ -74,6 +76,7 @@ def test_the_quick_reader_reads_as_the_strict_one_does(body):
     assert outcome(read_strictly, body) == outcome(read_json, body)
 
 
+@examples(100)
 @given(BODIES)
 def test_what_the_quick_reader_takes_the_strict_one_takes(body):
     value = _read_quickly(body, 32)

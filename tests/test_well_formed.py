@@ -3,6 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 from serving import QUESTION
+from worlds import examples
 
 from service.api.messages import spell
 from service.api.rendering import decision_body, spell_decision
@@ -34,6 +35,7 @@ ACTIONS = objects(name=WORDS, properties=MAPPINGS)
 DOCUMENTS = objects(subject=ENTITIES, action=ACTIONS, resource=ENTITIES, context=MAPPINGS)
 
 
+@examples(100)
 @given(DOCUMENTS)
 @example(QUESTION)
 @example({**QUESTION, "context": {}})
@@ -66,6 +68,7 @@ DECISIONS = st.builds(
 )
 
 
+@examples(100)
 @given(DECISIONS)
 def test_a_decision_is_spelled_from_pieces_as_it_would_be_whole(decision):
     assert spell(decision_body(decision)) == spell_decision(decision)

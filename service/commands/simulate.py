@@ -25,8 +25,8 @@ Examples:
   watershed simulate move.json questions.json --world brand.world.toml
   watershed simulate '[{"op": "suspend_organization", "organization": "linz"}]' questions.json
 \b
-CHANGES is a JSON array of changes, REQUESTS one of evaluation requests; each is a file, or the
-array itself.
+CHANGES is a list of changes, REQUESTS one of evaluation requests: each in JSON, or a file that
+holds it as JSON or as TOML ([[changes]], [[requests]]).
 """
 )
 @click.argument("changes")
