@@ -177,6 +177,49 @@ def test_no_rule_of_ours_looks_for_a_piece_of_a_text(name):
     assert [] == pieces_of_texts(read_policy_set(FOLDERS[name]))
 
 
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ('request.has("{}")', "a.polar:3:14: `chanel` is nothing that the request has; did you"),
+        ('c.has("{}")', "a.polar:3:8: `chanel` is nothing that Conversation has; did you"),
+        (
+            'one = c and one.has("{}")',
+            "a.polar:3:22: `chanel` is a word that nothing here has; did",
+        ),
+    ],
+)
+def test_a_word_that_nothing_has_is_found_inside_has(asked, problem):
+    head = '# A.\nallow(_: User, "read", c: Conversation, "a") if c.organization.is_leaf and\n '
+    wrong, right = (changed(f"{head}{asked.format(name)};") for name in ("chanel", "channel"))
+
+    (found,) = lint(wrong)
+    assert str(found).startswith(problem)
+    assert str(found).endswith("did you mean `channel`?")
+    assert lint(right) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ('context.has("channel")', "`channel` is nothing that the context has"),
+        ('c.organization.has("acount")', "nothing that Organization has; did you mean `account`?"),
+        ('request.to.has("i\\"d")', '`i"d` is nothing that Organization has; did you mean `id`?'),
+        ('request.with.has("all_belw")', "nothing that a list of organizations has; did you mean"),
+    ],
+)
+def test_whose_word_it_is_not_is_said_in_words(asked, reason):
+    text = f'# A.\nallow(_: User, "move", c: Conversation, "a") if {asked} and c.channel.id = "x";'
+
+    assert any(reason in str(problem) for problem in lint(changed(text)))
+
+
+@pytest.mark.parametrize("asked", ["c.has", "c.has(_)", "c.within(c).has", 'c.has("id").has("x")'])
+def test_has_without_a_text_is_no_typing_error(asked):
+    text = f'# A.\nallow(_: User, "read", c: Conversation, "a") if c.channel.id = "x" and {asked};'
+
+    assert not any("did you mean" in str(each) for each in lint(changed(text)))
+
+
 def test_an_action_that_no_type_has_is_found_before_it_is_in_force():
     text = (
         '# A.\nallow(user: User, action, _: Channel, "a") if action in ["read"] and user.archived;'

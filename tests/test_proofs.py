@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from copy import deepcopy
@@ -13,13 +14,13 @@ import pytest
 from hypothesis import given
 from worlds import NOW, POLICIES, directory_of, engine, examples, scenes
 
+from service import checker
+from service.checker.proofs import read_law, refusal, verify
 from service.domain.changes import apply_changes
 from service.domain.identifiers import parse_moment
 from service.domain.moment import Moment
 from service.domain.world import parse_world, read_world, write_world
 from service.errors import InvalidWorld, NoProof
-from service.explain import checker
-from service.explain.checker import read_law, verify
 from service.explain.lawbook import Law
 from service.explain.proof import prove
 from service.explain.words import Speaker
@@ -234,52 +235,52 @@ def test_there_is_no_proof_where_no_rule_was_asked():
         proof_of(brand(), AccessRequest("user", "nobody", "view", "user", "emil"))
 
 
-TREE = ast.parse(Path(checker.__file__).read_text(encoding="utf-8"))
+CHECKER = Path(checker.__file__).parent
+FILES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(CHECKER.glob("*.py"))}
 
 
-def test_the_checker_knows_nothing_of_the_house():
-    imported = [each for each in ast.walk(TREE) if isinstance(each, ast.Import | ast.ImportFrom)]
-    roots = {
-        (alias.name if isinstance(each, ast.Import) else each.module or "").split(".")[0]
-        for each in imported
-        for alias in each.names
-    }
-
-    assert roots <= sys.stdlib_module_names
-    assert not any(getattr(each, "level", 0) for each in imported)
+def imports(text):
+    """Each module that a file imports, with a dot before those of its own folder."""
+    for each in ast.walk(ast.parse(text)):
+        if isinstance(each, ast.Import):
+            yield from (alias.name for alias in each.names)
+        elif isinstance(each, ast.ImportFrom):
+            yield "." * each.level + (each.module or "")
 
 
-def test_the_checker_runs_nothing_that_it_reads():
-    called = {each.id for each in ast.walk(TREE) if isinstance(each, ast.Name)}
+@pytest.mark.parametrize("name", FILES)
+def test_the_checker_knows_nothing_of_the_house(name):
+    others = {each for each in imports(FILES[name]) if each.split(".")[0]}
+    own = set(imports(FILES[name])) - others
 
-    assert not called & {"eval", "exec", "compile", "open", "globals", "__import__", "setattr"}
-
-
-def test_the_checker_stays_short():
-    """Counted are lines with code on them: none that are blank, only a comment, or a docstring."""
-    documents = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    documented = [
-        each.body[0] for each in ast.walk(TREE) if isinstance(each, documents) and has_doc(each)
-    ]
-    prose = {n for each in documented for n in range(each.lineno, each.end_lineno + 1)}
-    text = Path(checker.__file__).read_text(encoding="utf-8")
-    lines = {
-        number
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip() and not line.strip().startswith("#") and number not in prose
-    }
-
-    assert len(lines) <= 284
+    assert {each.split(".")[0] for each in others} <= sys.stdlib_module_names
+    assert own <= {f".{each}" for each in FILES}
 
 
-def has_doc(node):
-    return ast.get_docstring(node) is not None
+@pytest.mark.parametrize(
+    ("name", "known"), [("law", set()), ("world", set()), ("facts", {".world"})]
+)
+def test_what_rules_come_to_and_what_words_mean_are_shown_apart(name, known):
+    assert {each for each in imports(FILES[name]) if each.startswith(".")} == known
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_checker_runs_nothing_that_it_reads(name):
+    called = {each.id for each in ast.walk(ast.parse(FILES[name])) if isinstance(each, ast.Name)}
+    running = {"eval", "exec", "compile", "open", "globals", "__import__", "setattr"}
+
+    assert not called & running
+    assert not {"importlib", "runpy", "subprocess"} & set(imports(FILES[name]))
+
+
+def test_every_file_of_the_checker_stays_short():
+    """All its lines count, so that each can be read in one sitting."""
+    assert {name for name, text in FILES.items() if len(text.splitlines()) > 200} == set()
 
 
 @pytest.mark.parametrize("of", ["the world", "a world with a suspended dealer"])
 def test_the_checker_runs_by_itself_far_from_the_house(tmp_path, of):
-    alone = tmp_path / "checker.py"
-    alone.write_bytes(Path(checker.__file__).read_bytes())
+    shutil.copytree(CHECKER, tmp_path / "taken", ignore=shutil.ignore_patterns("__pycache__"))
     request = AccessRequest("user", "lukas", "reply", "conversation", "recall-linz")
     moment = Moment(brand(), NOW, engine().vocabulary)
     proof = prove(engine(), request, moment, BRAND.read_bytes(), speaker(engine()))
@@ -290,15 +291,33 @@ def test_the_checker_runs_by_itself_far_from_the_house(tmp_path, of):
         text = text.replace('kind = "dealer"', 'kind = "dealer", status = "suspended"')
     world.write_text(text)
 
+    # Without the environment (-E) and without what is installed (-S), there is no house.
+    alone = [sys.executable, "-E", "-S"]
+    house = subprocess.run([*alone, "-c", "import service"], cwd=tmp_path, capture_output=True)
     run = subprocess.run(
-        [sys.executable, "-I", alone, tmp_path / "proof.json", world, POLICIES],
+        [*alone, "-m", "taken", "proof.json", world, POLICIES],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
 
+    assert house.returncode != 0
     assert (run.returncode == 0) == (of == "the world"), run.stderr
     assert run.stdout == ("proven\n" if of == "the world" else "")
+
+
+def test_the_checker_runs_where_it_is_and_says_what_it_takes():
+    run = subprocess.run(
+        [sys.executable, "-m", "service.checker"],
+        cwd=CHECKER.parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert "PROOF WORLD POLICIES" in run.stderr
 
 
 def test_nobody_is_proven_to_act_who_acts_for_no_organization():
@@ -538,13 +557,13 @@ def test_a_proof_that_says_a_thing_twice_is_refused(tmp_path, twice):
     facts.write_bytes(world)
 
     file.write_text(json.dumps(proof))
-    assert checker.refusal(file, facts, POLICIES) is None
+    assert refusal(file, facts, POLICIES) is None
     file.write_text(twice + json.dumps(proof)[1:])
-    assert "twice" in checker.refusal(file, facts, POLICIES)
+    assert "twice" in refusal(file, facts, POLICIES)
 
 
 def test_what_cannot_be_read_proves_nothing(tmp_path):
-    assert "nothing.json" in checker.refusal(tmp_path / "nothing.json", BRAND, POLICIES)
+    assert "nothing.json" in refusal(tmp_path / "nothing.json", BRAND, POLICIES)
 
 
 def test_the_order_of_reads_says_nothing_and_a_text_may_be_kept_as_its_hash():

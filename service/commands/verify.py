@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
+from service.checker.proofs import refusal
 from service.commands.opening import named_world
 from service.commands.settings import json_option, settings_options
 from service.commands.terminal import print_json
 from service.config import Settings
 from service.errors import ProofRefused
-from service.explain import checker
 
 
 @click.command(
@@ -28,7 +28,7 @@ def verify(settings: Settings, proof: Path, as_json: bool) -> None:
 
     The exit status is 0 if it holds, and 2 if it does not.
     """
-    why = checker.refusal(proof, named_world(settings), settings.policies)
+    why = refusal(proof, named_world(settings), settings.policies)
     if why is not None:
         raise ProofRefused(why)
     known = json.loads(proof.read_bytes())

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from itertools import pairwise
 
-from service.domain.entities import Entity
 from service.domain.items import Organizations
 from service.domain.moment import Vocabulary
 from service.domain.reading import Readable
@@ -18,6 +17,7 @@ from service.policy import law
 from service.policy.clauses import Chain, Clause
 from service.policy.policy_set import PolicySet
 from service.policy.source import Located, attribute_reads, located_clauses
+from service.policy.tokens import STRING, Token, value_of
 
 Words = dict[str, type[Readable]]
 """The class of each name that a rule may read from, as far as its head tells."""
@@ -140,22 +140,45 @@ class _Linter:
         self, located: Located, chain: Chain, words: Words, actions: tuple[str, ...]
     ) -> Iterator[Problem]:
         owner = words.get(chain.root.text)
-        for name in chain.names[1:]:
+        for depth, name in enumerate(chain.names[1:], 2):
+            if name == "has":
+                text = _text_in_has(located.clause, chain.root, chain.names[:depth])
+                yield from self._has(located, text, owner)
             if owner is None:
                 if name not in self.all_words:
-                    reason = f"is a word that nothing here has{_meant(name, self.all_words)}"
+                    reason = f"is {self._nothing_of(None, name)}"
                     yield located.problem(chain.root, ".".join(chain.names), reason)
                     return
                 continue
             found = owner.reads.get(name)
             if found is None:
-                what = owner.__name__ if issubclass(owner, Entity) else "the request"
-                reason = f"`{name}` is nothing that {what} has{_meant(name, owner.reads)}"
+                reason = f"`{name}` is {self._nothing_of(owner, name)}"
                 yield located.problem(chain.root, ".".join(chain.names), reason)
                 return
             if owner is self.vocabulary.request_class and name != "has":
                 yield from self._parameter(located, chain, name, actions)
             owner = self._class_of(found.kind)
+
+    def _has(
+        self, located: Located, text: Token | None, owner: type[Readable] | None
+    ) -> Iterator[Problem]:
+        """The text in `owner.has("text")`, if its owner has no such word: asking then fails."""
+        if text is None:
+            return
+        name = value_of(text)
+        if name not in (self.all_words if owner is None else owner.reads):
+            yield located.problem(text, name, f"is {self._nothing_of(owner, name)}")
+
+    def _nothing_of(self, owner: type[Readable] | None, name: str) -> str:
+        if owner is None:
+            return f"a word that nothing here has{_meant(name, self.all_words)}"
+        spoken = {
+            self.vocabulary.request_class: "the request",
+            self.vocabulary.context_class: "the context",
+            Organizations: "a list of organizations",
+        }
+        what = spoken.get(owner, owner.__name__)
+        return f"nothing that {what} has{_meant(name, owner.reads)}"
 
     def _parameter(
         self, located: Located, chain: Chain, name: str, actions: tuple[str, ...]
@@ -174,6 +197,14 @@ class _Linter:
         if kind in LIST_KINDS:
             return Organizations
         return self.vocabulary.entity_classes.get(kind)
+
+
+def _text_in_has(clause: Clause, root: Token, names: tuple[str, ...]) -> Token | None:
+    """The text in `owner.has("text")`; None if no text stands there, or the owner is an answer."""
+    first = clause.body.index(root)
+    *spelled, text = clause.body[first : first + 2 * len(names) + 1]
+    is_plain = "".join(each.text for each in spelled) == ".".join(names) + "("
+    return text if is_plain and text.kind == STRING else None
 
 
 def _meant(word: str | None, known) -> str:
