@@ -12,7 +12,7 @@ from service.domain.world import parse_world, read_world
 from service.errors import InvalidPolicy
 from service.policy.decision import AccessRequest, Findings
 from service.policy.engine import Engine
-from service.policy.lint import lint, pieces_of_texts
+from service.policy.lint import characters_of_texts, lint
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint, clock
 from service.policy.policy_set import PolicySet, policy_set, read_policy_set
 from service.policy.question import resolve
@@ -162,19 +162,19 @@ def test_a_word_that_means_nothing_is_found_before_it_is_in_force(head, body, re
         ("role_may(roles) and user.role in roles", None),
     ],
 )
-def test_looking_for_a_piece_of_a_text_is_named_and_no_problem(condition, found):
+def test_going_through_a_text_is_named_and_no_problem(condition, found):
     rule = f'# A.\nallow(user: User, "add_subscription", c: Conversation, "a") if {condition};'
     policies = changed(f'{rule}\nrole_may(["admin"]);\n')
 
-    named = [(each.path, each.value) for each in pieces_of_texts(policies)]
+    named = [(each.path, each.value) for each in characters_of_texts(policies)]
 
     column = rule.split("\n")[1].find(f" in {found}") + len(" in ") + 1
     assert named == ([] if found is None else [(f"a.polar:2:{column}", found)])
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_no_rule_of_ours_looks_for_a_piece_of_a_text(name):
-    assert [] == pieces_of_texts(read_policy_set(FOLDERS[name]))
+def test_no_rule_of_ours_goes_through_a_text(name):
+    assert [] == characters_of_texts(read_policy_set(FOLDERS[name]))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from service.commands.terminal import print_json, print_problems, print_rows
 from service.config import Settings
 from service.domain.directory import Directory
 from service.errors import InvalidPolicy, InvalidTable
-from service.policy.lint import pieces_of_texts, too_fine
+from service.policy.lint import characters_of_texts, too_fine
 from service.policy.policy_set import read_policy_set
 
 
@@ -33,17 +33,17 @@ def check(settings: Settings, as_json: bool) -> None:
 
     Decision tables are the files *.cases.toml in the folder of the policies and below. Every
     problem is a line `file:line:column: reason`, and the exit status is then 1. A place that reads
-    values too fine for a compiled plan is named too, as is one that looks for a piece of a text
-    with `in`: they are no problems, only slow, or hardly meant.
+    values too fine for a compiled plan is named too, as is one that goes through the characters
+    of a text with `in`: they are no problems, only slow, or hardly meant.
     """
-    problems, results, read, plans, coarse, pieces = (), [], None, None, [], []
+    problems, results, read, plans, coarse, characters = (), [], None, None, [], []
     try:
         read = open_policies(settings)
         engine = build_pdp(read, Directory()).engine
         paths = sorted(settings.policies.rglob("*.cases.toml"))
         results = run_tables(paths, engine, settings) if paths else []
         plans = engine.plans.counts()
-        coarse, pieces = too_fine(read, plans.wide), pieces_of_texts(read)
+        coarse, characters = too_fine(read, plans.wide), characters_of_texts(read)
     except (InvalidPolicy, InvalidTable) as invalid:
         problems = invalid.problems
     passed, failed = counts(results)
@@ -56,7 +56,7 @@ def check(settings: Settings, as_json: bool) -> None:
                 "revision": read.revision if read else None,
                 "plans": plans._asdict() if plans else None,
                 "too_fine": [problem._asdict() for problem in coarse],
-                "pieces_of_texts": [problem._asdict() for problem in pieces],
+                "characters_of_texts": [problem._asdict() for problem in characters],
                 "passed": passed,
                 "failed": failed,
                 "cases": described_cases(results),
@@ -74,7 +74,7 @@ def check(settings: Settings, as_json: bool) -> None:
                 f"{plans.shapes} plans of {plans.nodes} nodes; "
                 f"{plans.asked_oso} of {passed + failed} questions went to oso"
             )
-        print_problems([*coarse, *pieces])
+        print_problems([*coarse, *characters])
         if results:
             click.echo(f"{passed} passed, {failed} failed")
     if problems or failed:

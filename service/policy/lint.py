@@ -73,8 +73,8 @@ class _Linter:
         for chain in clause.chains:
             yield from self._chain(located, chain, words, actions)
 
-    def pieces_of_texts(self, located: Located) -> Iterator[Problem]:
-        """Where one clause asks whether a text contains another, as if it were a list."""
+    def characters_of_texts(self, located: Located) -> Iterator[Problem]:
+        """Where one clause goes through the characters of a text, as if it were a list."""
         clause, words = located.clause, self._words(located.clause)
         texts = {
             chain.root.at: chain for chain in clause.chains if self._kind(chain, words) == "string"
@@ -82,7 +82,7 @@ class _Linter:
         for word, following in pairwise(clause.body):
             if word.text == "in" and following.at in texts:
                 name = ".".join(texts[following.at].names)
-                reason = "is a text, and `in` finds any piece of it: compare with `=`, or list it"
+                reason = "is a text, and `in` goes through its characters: compare, or list it"
                 yield located.problem(following, name, reason)
 
     def _words(self, clause: Clause) -> Words:
@@ -212,14 +212,14 @@ def _meant(word: str | None, known) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def pieces_of_texts(policies: PolicySet) -> list[Problem]:
-    """Where the rules ask whether a text contains another: in Polar `"a" in "abc"` is true, and
-    hardly ever meant."""
+def characters_of_texts(policies: PolicySet) -> list[Problem]:
+    """Where the rules go through the characters of a text: in Polar `"a" in "abc"` is true and
+    `"ab" in "abc"` is not, and neither is what anybody meant."""
     linter = _Linter(policies)
     return [
         problem
         for located in located_clauses(policies.files)
-        for problem in linter.pieces_of_texts(located)
+        for problem in linter.characters_of_texts(located)
     ]
 
 
