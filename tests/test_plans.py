@@ -12,13 +12,15 @@ import pytest
 
 from service.domain.changes import apply_changes
 from service.domain.moment import Moment
+from service.domain.world import read_world
+from service.explain.account import Explainer
 from service.policy import compiled, function_source
 from service.policy import plan as plan_module
 from service.policy.compiled import compile_plan
-from service.policy.decision import MISSING_ATTRIBUTE, POLICY_ERROR, Failure, settled
+from service.policy.decision import MISSING_ATTRIBUTE, POLICY_ERROR, AccessRequest, Failure, settled
 from service.policy.engine import Engine
 from service.policy.entrance import Words
-from service.policy.pdp import clock
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint, clock
 from service.policy.plan import (
     EDGES_LIMIT,
     NODES_LIMIT,
@@ -30,6 +32,7 @@ from service.policy.plan import (
     edge_key,
 )
 from service.policy.plans import Plans
+from service.policy.policy_set import policy_set
 from service.policy.question import resolve
 from tests.differential import Difference, Totals, differences
 from tests.test_policies import cases_of, engine_of
@@ -352,6 +355,50 @@ def test_the_differential_run_is_repeatable():
 
     assert first == again
     assert isinstance(first[-1], Totals)
+
+
+NAMED = """
+[types.form.attributes]
+{name} = "string?"
+[types.form.actions]
+fill = {{ {name} = "organization?" }}
+[context]
+{name} = "organizations?"
+"""
+NAMED_LAW = """
+# Whoever says everything three times may fill a form.
+allow(user: User, "fill", form: Form, "whoever-says-all-fills") if
+  form.{name} = "x" and
+  request.{name} = user.organization and
+  context.{name}.all_within(request.{name});
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["fields", "reads", "present", "key", "m", "v", "stored", "r1_record", "with"]
+)
+def test_an_attribute_may_be_called_whatever_plans_and_python_call_theirs(name):
+    law = NAMED_LAW.format(name=name).encode()
+    policies = policy_set([("law.polar", law)], NAMED.format(name=name).encode())
+    world = {
+        "organizations": {"a": {}},
+        "users": {"u": {"memberships": {"a": "guest"}}},
+        "resources": {"form:f": {"organization": "a", name: "x"}},
+    }
+    engine, directory = Engine(policies), read_world(world, policies.schema)
+    engine.plans.settled_walks = 1
+    moment = Moment(directory, clock(), engine.vocabulary)
+    explainer = Explainer(PolicyDecisionPoint(engine, FixedFacts(directory)))
+    stored = AccessRequest("user", "u", "fill", "form", "f", {}, {name: "a"}, {}, {name: ["a"]})
+    said = stored._replace(resource_id="g", resource_properties={"organization": "a", name: "x"})
+
+    for request in (stored, said, stored, said):
+        account = explainer.explain(request, moment)
+        told = {explainer.speaker.sentence(fact) for fact in account.facts}
+
+        assert account.decision
+        assert f"the {name} of form:{request.resource_id} is x" in told
+    assert engine.plans.counts().compiled == 1
 
 
 def test_a_plan_that_was_retired_stays_retired():

@@ -102,7 +102,7 @@ def _spelled(value: Any, question: Question) -> Any:
     if isinstance(value, User) and value.acts:
         return {"is": "subject"}
     if isinstance(value, Entity):
-        return {"is": reference(value.key)}
+        return {"is": reference((value.type, value.id))}
     if isinstance(value, Given):
         return {"is": "context" if value is question.context else "request"}
     if isinstance(value, Organizations):

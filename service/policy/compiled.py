@@ -72,7 +72,7 @@ class _Register(NamedTuple):
         """The variables that hold it."""
         if not self.in_parts:
             return [f"r{number}"]
-        return [part(f"r{number}", field) for field in self.cls.fields if field != "_moment"]
+        return [part(f"r{number}", field) for field in self.cls.FIELDS if field != "_moment"]
 
 
 _Registers = tuple[_Register, ...]
@@ -193,7 +193,7 @@ class _Renderer:
         owner = registers[step.operands[0]].cls
         function = function_of(owner, step.name)
         if step.name == "has" and isinstance(step.operands[1], Constant):
-            is_present = owner.present.get(step.operands[1].value)
+            is_present = owner.PRESENT.get(step.operands[1].value)
             if is_present is not None:
                 function, operands = is_present, operands[:1]
         in_parts = {f"r{n}": each.cls for n, each in enumerate(registers) if each.in_parts}

@@ -58,7 +58,7 @@ class _Linter:
                 self.vocabulary.context_class,
                 Organizations,
             )
-            for name in known.reads
+            for name in known.READS
         }
 
     def problems(self, located: Located) -> Iterator[Problem]:
@@ -120,10 +120,10 @@ class _Linter:
                     yield located.problem(chain.root, ".".join(chain.names), reason)
                     return
                 continue
-            found = owner.reads.get(name)
+            found = owner.READS.get(name)
             if found is None:
                 what = owner.__name__ if issubclass(owner, Entity) else "the request"
-                reason = f"`{name}` is nothing that {what} has{_meant(name, owner.reads)}"
+                reason = f"`{name}` is nothing that {what} has{_meant(name, owner.READS)}"
                 yield located.problem(chain.root, ".".join(chain.names), reason)
                 return
             if owner is self.vocabulary.request_class and name != "has":
