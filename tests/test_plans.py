@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -399,6 +400,27 @@ def test_an_attribute_may_be_called_whatever_plans_and_python_call_theirs(name):
         assert account.decision
         assert f"the {name} of form:{request.resource_id} is x" in told
     assert engine.plans.counts().compiled == 1
+
+
+def test_plans_are_compiled_one_at_a_time(monkeypatch):
+    at_once, most, render = [], [], compiled._Renderer.function
+
+    def slowly(renderer, root):
+        at_once.append(renderer)
+        most.append(len(at_once))
+        time.sleep(0.01)
+        at_once.remove(renderer)
+        return render(renderer, root)
+
+    engine = Engine(engine_of("policies").policies)
+    for request, moment in requests():
+        engine.settle(request, moment)
+    monkeypatch.setattr(compiled._Renderer, "function", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(engine.plans.compile, engine.vocabulary) for _ in range(4)]:
+            done.result()
+
+    assert max(most) == 1
 
 
 def test_a_plan_that_was_retired_stays_retired():

@@ -30,6 +30,7 @@ checked again to be identifiers; every value is passed in by name, none is spell
 
 from collections.abc import Callable, Hashable, Mapping
 from keyword import iskeyword
+from threading import Lock
 from typing import Any, NamedTuple
 
 from service.domain.moment import Moment, Vocabulary
@@ -54,11 +55,15 @@ HELD = {
 """The variables that hold what facts look into again and again, from the beginning on."""
 NESTING_LIMIT = 12
 """How many comparisons stand within each other; Python takes no more than a hundred."""
+_ONE_AT_A_TIME = Lock()
 
 
 def compile_plan(plan: Plan, words: Words, vocabulary: Vocabulary) -> Compiled:
     """A function that equals `resolve` and then `plan.walk`, on the tree as it is now."""
-    return _Renderer(words, vocabulary).function(plan.root)
+    # Python counts how deep a tree of syntax is for all threads together: where two make trees at
+    # once, one of them may fail with a SystemError.
+    with _ONE_AT_A_TIME:
+        return _Renderer(words, vocabulary).function(plan.root)
 
 
 class _Register(NamedTuple):
