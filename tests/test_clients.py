@@ -94,8 +94,27 @@ def test_patience_tells_lateness_from_being_cancelled():
             await wait(Patience(seconds=0.0))
         await asyncio.sleep(0)  # would raise, were the task still to be cancelled
 
+    async def cancelled_when_it_was_late():
+        patience = Patience(seconds=-1.0)
+        task = asyncio.ensure_future(wait(patience))
+        await asyncio.sleep(0)
+        task.cancel()
+        patience._look()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def failing_when_it_was_late():
+        with suppress(ValueError), Patience(seconds=0.0):
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                raise ValueError from None
+        assert asyncio.current_task().cancelling() == 0
+
     asyncio.run(cancelled_from_outside())
     asyncio.run(late())
+    asyncio.run(cancelled_when_it_was_late())
+    asyncio.run(failing_when_it_was_late())
 
 
 # Hasty clients

@@ -32,7 +32,7 @@ IN_ALL = ("has", "id", "type")
 def test_every_word_for_conditions_is_listed_with_its_sentence(label, known):
     expected = {
         f"| {label} | `{read.name}{'(…)' if read.called else ''}` | {read.kind} | {read.sentence} |"
-        for read in known.reads.values()
+        for read in known.READS.values()
         if label == "anything" or read.name not in IN_ALL
     }
     listed = {line for line in LAW.splitlines() if line.startswith(f"| {label} | `")}

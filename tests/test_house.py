@@ -74,6 +74,7 @@ EXCEPTIONS = {
     "policy.policy_set": {"pathlib"},  # the folder of the policies
     "policy.trial": {"resource", "subprocess"},  # a policy is tried in a child with limits
     "policy.plan": {"threading"},  # threads of a worker graft one plan
+    "policy.compiled": {"threading"},  # one of them at a time compiles
 }
 
 # Modules over the limit, and why they are one subject.

@@ -124,7 +124,7 @@ def run(inlined, **operands):
     body = "\n".join(f"    {line}" for line in inlined.lines)
     names, left = {**inlined.names, "cls": inlined.cls}, ANSWER
     if inlined.cls is not None:
-        left = f"cls({', '.join(part(ANSWER, field) for field in inlined.cls.fields)})"
+        left = f"cls({', '.join(part(ANSWER, field) for field in inlined.cls.FIELDS)})"
     exec(f"def run({', '.join(operands)}):\n{body}\n    return {left}", names)
     return called(names["run"], *operands.values())
 
@@ -221,7 +221,7 @@ def test_every_read_of_the_tables_leaves_the_same_inlined_as_called(in_parts):
                 value = operands[name]
                 if name not in inlined.wanted:
                     del given[name]
-                given.update({part(name, f): getattr(value, f) for f in cls.fields[1:]})
+                given.update({part(name, f): getattr(value, f) for f in cls.FIELDS[1:]})
             try:
                 expected = step.perform(registers)
             except Exception:
@@ -234,7 +234,7 @@ def test_every_read_of_the_tables_leaves_the_same_inlined_as_called(in_parts):
 
 
 def has_parts(value):
-    return isinstance(value, Readable) and bool(value.fields)
+    return isinstance(value, Readable) and bool(value.FIELDS)
 
 
 def test_a_plan_beyond_the_limit_calls_and_finds_the_same(monkeypatch):

@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +13,16 @@ import pytest
 
 from service.domain.changes import apply_changes
 from service.domain.moment import Moment
+from service.domain.world import read_world
+from service.explain.account import Explainer
 from service.policy import compiled, function_source
 from service.policy import plan as plan_module
+from service.policy import plans as plans_module
 from service.policy.compiled import compile_plan
-from service.policy.decision import MISSING_ATTRIBUTE, POLICY_ERROR, Failure, settled
+from service.policy.decision import MISSING_ATTRIBUTE, POLICY_ERROR, AccessRequest, Failure, settled
 from service.policy.engine import Engine
 from service.policy.entrance import Words
-from service.policy.pdp import clock
+from service.policy.pdp import FixedFacts, PolicyDecisionPoint, clock
 from service.policy.plan import (
     EDGES_LIMIT,
     NODES_LIMIT,
@@ -30,6 +34,7 @@ from service.policy.plan import (
     edge_key,
 )
 from service.policy.plans import Plans
+from service.policy.policy_set import policy_set
 from service.policy.question import resolve
 from tests.differential import Difference, Totals, differences
 from tests.test_policies import cases_of, engine_of
@@ -73,7 +78,7 @@ def test_plans_find_what_oso_finds_in_every_table(name, settled_walks):
     )
 
     assert counts.asked_oso - before == failed, "oso is asked again only for what ends in an error"
-    assert (counts.contradictions, counts.kept_out) == (0, 0)
+    assert (counts.contradictions, counts.kept_out, counts.not_compiled) == (0, 0, 0)
     assert (counts.compiled > 0) == (settled_walks == 1)
 
 
@@ -305,6 +310,33 @@ def known(follow, *given):
         return None
 
 
+def test_a_plan_that_cannot_be_compiled_is_walked(monkeypatch):
+    def failing(*given):
+        raise SystemError
+
+    monkeypatch.setattr(plans_module, "compile_plan", failing)
+    engine, (request, moment) = engine_of("policies"), next(requests())
+    plans = Plans(engine.ask)
+    plans.settled_walks = 1
+    expected = engine.settle(request, moment)
+
+    for _ in range(100):
+        assert expected == plans.settle(request, moment)
+    assert (plans.counts().compiled, plans.counts().not_compiled) == (0, 1)
+    assert plans.counts().asked_oso == 1
+
+
+def test_a_plan_beyond_the_limit_is_walked(monkeypatch):
+    monkeypatch.setattr(plans_module, "COMPILED_NODES_LIMIT", 1)
+    engine, (request, moment) = engine_of("policies"), next(requests())
+    plans = Plans(engine.ask)
+    plans.settled_walks = 1
+
+    for _ in range(100):
+        assert engine.settle(request, moment) == plans.settle(request, moment)
+    assert (plans.counts().compiled, plans.counts().asked_oso) == (0, 1)
+
+
 FLAT = """
 import json, resource, sys
 sys.path.insert(0, {root!r})
@@ -352,6 +384,71 @@ def test_the_differential_run_is_repeatable():
 
     assert first == again
     assert isinstance(first[-1], Totals)
+
+
+NAMED = """
+[types.form.attributes]
+{name} = "string?"
+[types.form.actions]
+fill = {{ {name} = "organization?" }}
+[context]
+{name} = "organizations?"
+"""
+NAMED_LAW = """
+# Whoever says everything three times may fill a form.
+allow(user: User, "fill", form: Form, "whoever-says-all-fills") if
+  form.{name} = "x" and
+  request.{name} = user.organization and
+  context.{name}.all_within(request.{name});
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["fields", "reads", "present", "key", "m", "v", "stored", "r1_record", "with"]
+)
+def test_an_attribute_may_be_called_whatever_plans_and_python_call_theirs(name):
+    law = NAMED_LAW.format(name=name).encode()
+    policies = policy_set([("law.polar", law)], NAMED.format(name=name).encode())
+    world = {
+        "organizations": {"a": {}},
+        "users": {"u": {"memberships": {"a": "guest"}}},
+        "resources": {"form:f": {"organization": "a", name: "x"}},
+    }
+    engine, directory = Engine(policies), read_world(world, policies.schema)
+    engine.plans.settled_walks = 1
+    moment = Moment(directory, clock(), engine.vocabulary)
+    explainer = Explainer(PolicyDecisionPoint(engine, FixedFacts(directory)))
+    stored = AccessRequest("user", "u", "fill", "form", "f", {}, {name: "a"}, {}, {name: ["a"]})
+    said = stored._replace(resource_id="g", resource_properties={"organization": "a", name: "x"})
+
+    for request in (stored, said, stored, said):
+        account = explainer.explain(request, moment)
+        told = {explainer.speaker.sentence(fact) for fact in account.facts}
+
+        assert account.decision
+        assert f"the {name} of form:{request.resource_id} is x" in told
+    assert engine.plans.counts().compiled == 1
+
+
+def test_plans_are_compiled_one_at_a_time(monkeypatch):
+    at_once, most, render = [], [], compiled._Renderer.function
+
+    def slowly(renderer, root):
+        at_once.append(renderer)
+        most.append(len(at_once))
+        time.sleep(0.01)
+        at_once.remove(renderer)
+        return render(renderer, root)
+
+    engine = Engine(engine_of("policies").policies)
+    for request, moment in requests():
+        engine.settle(request, moment)
+    monkeypatch.setattr(compiled._Renderer, "function", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(engine.plans.compile, engine.vocabulary) for _ in range(4)]:
+            done.result()
+
+    assert max(most) == 1
 
 
 def test_a_plan_that_was_retired_stays_retired():

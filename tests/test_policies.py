@@ -247,6 +247,14 @@ def test_types_that_are_no_types_are_refused_at_once(types):
         policy_set([("a.polar", text)], types)
 
 
+@pytest.mark.parametrize("name", ["item", "request", "context", "float", "list", "dictionary"])
+def test_a_type_is_not_called_what_rules_call_something_else(name):
+    text = b'# A.\nallow(user: User, "view", _: Organization, "a") if user.archived;'
+
+    with pytest.raises(InvalidPolicy, match="a name that Watershed uses itself"):
+        Engine(policy_set([("a.polar", text)], f"[types.{name}.actions]\nview = {{}}".encode()))
+
+
 @pytest.mark.parametrize(
     "condition", ["channel.organization.within(user)", 'user.role_at(channel) = "agent"']
 )

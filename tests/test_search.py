@@ -417,7 +417,7 @@ def every_read(directory, notes, moment):
         ]
     ]
     for entity in stands:
-        for name, known in type(entity).reads.items():
+        for name, known in type(entity).READS.items():
             if not known.called:
                 yield entity, name, None
             for kind in known.parameters:
@@ -456,7 +456,7 @@ def test_a_watched_place_answers_every_read_as_the_organization_itself_does():
         watched = WatchedMoment(notes, real).organization(Name(notes))
         itself = real.organization(record.key[1])
         others = [real.organization(name) for name in directory.organizations]
-        for name, known in type(itself).reads.items():
+        for name, known in type(itself).READS.items():
             takes = {(): [None], ("Organization",): [[each] for each in others]}
             for arguments in takes.get(known.parameters, []):
                 arguments = arguments if known.called else None

@@ -69,6 +69,9 @@ class Metrics:
         self._decisions = counter("decisions", "Decisions made, by reason", "reason")
         self._asked_oso = counter("oso_questions", "Questions that no plan could answer yet")
         self._compiled = counter("plan_compilations", "How often a plan was compiled")
+        self._not_compiled = counter(
+            "plan_compilations_failed", "Plans that could not be compiled; must stay 0"
+        )
         self._kept_out = counter("plan_kept_out", "Recordings that a limit kept out of their plan")
         self._contradictions = counter(
             "plan_contradictions", "Plans retired since a recording did not fit; must stay 0"
@@ -142,6 +145,7 @@ class Metrics:
         counts = plans.counts()
         self._advance(self._asked_oso, counts.asked_oso)
         self._advance(self._compiled, counts.compiled)
+        self._advance(self._not_compiled, counts.not_compiled)
         self._advance(self._kept_out, counts.kept_out)
         self._advance(self._contradictions, counts.contradictions)
         self._shapes.set(counts.shapes)

@@ -38,8 +38,8 @@ class Patience:
         del self._since[task]
         if task in self._late:
             self._late.remove(task)
-            if kind is asyncio.CancelledError:
-                task.uncancel()
+            # Who cancels the task from outside has the last word, be it late as well.
+            if task.uncancel() == 0 and kind is asyncio.CancelledError:
                 raise TimeoutError from None
 
     def _look_later(self) -> None:

@@ -6,7 +6,6 @@ policy may read of each is marked; the names are the words that rules are writte
 
 from datetime import datetime, timedelta
 
-from service.domain.identifiers import Key
 from service.domain.reading import MissingAttribute, Readable, fact, predicate
 from service.domain.records import (
     OrganizationRecord,
@@ -27,16 +26,11 @@ class Entity(Readable):
     """Whatever can be a subject or a resource. Equal to another if type and id are equal."""
 
     __slots__ = ("_moment", "_record")
-    fields = ("_moment", "_record")
+    FIELDS = ("_moment", "_record")
 
     def __init__(self, moment, record: Record):
         self._moment = moment
         self._record = record
-
-    @property
-    def key(self) -> Key:
-        """Type and id."""
-        return self._record.key
 
     @fact("string", "the id of {it} is {value}")
     def id(self) -> str:
@@ -212,7 +206,7 @@ class User(Entity):
     """
 
     __slots__ = ("_acts_for",)
-    fields = ("_moment", "_record", "_acts_for")
+    FIELDS = ("_moment", "_record", "_acts_for")
     _record: UserRecord
 
     def __init__(self, moment, record: UserRecord, acts_for: str | None = None):

@@ -23,7 +23,7 @@ class Organizations(Readable):
     """A list of organizations that a request or a resource names; perhaps all there are below."""
 
     __slots__ = ("_moment", "_names")
-    fields = ("_moment", "_names")
+    FIELDS = ("_moment", "_names")
 
     def __init__(self, moment, names: list[str] | str):
         self._moment = moment
@@ -167,7 +167,7 @@ class Given(Readable):
     """Values that came with the request, by the names declared for its action or its context."""
 
     __slots__ = ("_declared", "_moment", "_values")
-    fields = ("_moment", "_declared", "_values")
+    FIELDS = ("_moment", "_declared", "_values")
 
     def __init__(self, moment, declared: Attributes, values: Mapping[str, Any]):
         self._moment = moment
@@ -204,7 +204,7 @@ def _class(
     attributes: Iterable[Attribute],
     classes: Mapping[str, type[Entity]],
 ) -> type:
-    members: dict[str, Any] = {"__slots__": (), "__doc__": doc, "present": {}}
+    members: dict[str, Any] = {"__slots__": (), "__doc__": doc, "PRESENT": {}}
     for attribute in attributes:
         read, present = _reading(attribute, classes)
         optional = ", if it has one" if attribute.optional else ""
@@ -219,7 +219,7 @@ def _class(
         )
         members[attribute.name] = property(read)
         if present is not None:
-            members["present"][attribute.name] = present
+            members["PRESENT"][attribute.name] = present
     return type(name, (base,), members)
 
 

@@ -79,13 +79,17 @@ def _first_sentence(function: Callable) -> str:
 
 
 class Readable:
-    """A value that policies may read, by the names in `reads` and no others."""
+    """A value that policies may read, by the names in `READS` and no others.
+
+    Policies declare names of their own on values, in small letters. So what belongs to a class
+    stands in capitals here, and what belongs to a value behind an underscore, out of their way.
+    """
 
     __slots__ = ()
-    reads: ClassVar[Mapping[str, Read]] = {}
-    present: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
+    READS: ClassVar[Mapping[str, Read]] = {}
+    PRESENT: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
     """For some of these names, a quicker way to see whether reading would find a value."""
-    fields: ClassVar[tuple[str, ...]] = ()
+    FIELDS: ClassVar[tuple[str, ...]] = ()
     """What it consists of, in the order in which its class takes it. Compiled plans keep the parts
     at hand, and make the value only for those who ask for all of it."""
 
@@ -97,14 +101,14 @@ class Readable:
             marked = getattr(function, "polar_read", None)
             if marked is not None:
                 own[name] = marked._replace(name=name)
-        cls.reads = {**cls.reads, **own}
+        cls.READS = {**cls.READS, **own}
 
     @predicate("{it} has a {0}", "{it} has no {0}")
     def has(self, name: str) -> bool:
         """Whether it has a value for the optional attribute of this name."""
-        if name not in type(self).reads:
+        if name not in type(self).READS:
             raise MissingAttribute(self, name)
-        is_present = type(self).present.get(name)
+        is_present = type(self).PRESENT.get(name)
         if is_present is not None:
             return is_present(self)
         try:
@@ -114,4 +118,4 @@ class Readable:
         return True
 
 
-Readable.reads = {"has": Readable.has.polar_read}
+Readable.READS = {"has": Readable.has.polar_read}

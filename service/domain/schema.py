@@ -16,8 +16,10 @@ LIST_KINDS = ("organizations", "targets")
 ANY_KIND = "any"
 """Of a name that two actions declare differently."""
 BUILT_IN_TYPES = ("organization", "user", "partner")
+_CLASSES_OF_ALL_RULES = ("entity", "placed", "item", "shareable", "request", "context")
+_CLASSES_OF_POLAR = ("float", "list", "dictionary")
 RESERVED_NAMES = frozenset(
-    (*PLAIN_KINDS, *REFERENCE_KINDS, *LIST_KINDS, "entity", "placed", "item", "shareable")
+    (*PLAIN_KINDS, *REFERENCE_KINDS, *LIST_KINDS, *_CLASSES_OF_ALL_RULES, *_CLASSES_OF_POLAR)
 )
 RESERVED_ATTRIBUTES = frozenset(
     ("id", "type", "organization", "has", "shared_with", "usable_in", "shares")

@@ -94,7 +94,7 @@ def around(request: AccessRequest, moment: Moment, touched: Iterable[object]) ->
         meet(key)
     for value in touched:
         if isinstance(value, Entity):
-            meet(value.key)
+            meet((value.type, value.id))
     subject = records.get(subject_key)
     own: list[str] = []
     if isinstance(subject, UserRecord):

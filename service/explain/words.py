@@ -28,7 +28,7 @@ class Speaker:
     def name(self, value: Any) -> str:
         """A value as a sentence names it."""
         if isinstance(value, Entity):
-            return value.id if value.key[0] in _BARE else reference(value.key)
+            return value.id if value.type in _BARE else reference((value.type, value.id))
         if isinstance(value, Organizations):
             return repr(value)
         if isinstance(value, Readable):
@@ -51,7 +51,7 @@ class Speaker:
             return self._element(fact)
         if fact.name == "equal":
             return f"{it} and {given[0]} are {'one' if fact.answer else 'two'}"
-        known = type(fact.owner).reads[fact.name]
+        known = type(fact.owner).READS[fact.name]
         if fact.name == "has" and isinstance(fact.arguments[0], str):
             given = [fact.arguments[0]]  # the name of an attribute, which the policies spell
         says = known.says
@@ -61,7 +61,7 @@ class Speaker:
 
     def answer(self, fact: Fact) -> str:
         """The answer as its sentence names it."""
-        if isinstance(fact.answer, str) and not type(fact.owner).reads[fact.name].foreign:
+        if isinstance(fact.answer, str) and not type(fact.owner).READS[fact.name].foreign:
             return fact.answer or "unnamed"
         return self.name(fact.answer)
 
@@ -77,12 +77,12 @@ class Speaker:
         return self._json(fact.answer, self._is_foreign(fact))
 
     def _is_foreign(self, fact: Fact) -> bool:
-        known = type(fact.owner).reads.get(fact.name) if isinstance(fact.owner, Readable) else None
+        known = type(fact.owner).READS.get(fact.name) if isinstance(fact.owner, Readable) else None
         return known is not None and known.foreign
 
     def _json(self, value: Any, foreign: bool) -> Any:
         if isinstance(value, Entity):
-            return reference(value.key)
+            return reference((value.type, value.id))
         if isinstance(value, Organizations):
             return repr(value)
         if isinstance(value, str):

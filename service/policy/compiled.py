@@ -30,6 +30,7 @@ checked again to be identifiers; every value is passed in by name, none is spell
 
 from collections.abc import Callable, Hashable, Mapping
 from keyword import iskeyword
+from threading import Lock
 from typing import Any, NamedTuple
 
 from service.domain.moment import Moment, Vocabulary
@@ -54,11 +55,15 @@ HELD = {
 """The variables that hold what facts look into again and again, from the beginning on."""
 NESTING_LIMIT = 12
 """How many comparisons stand within each other; Python takes no more than a hundred."""
+_ONE_AT_A_TIME = Lock()
 
 
 def compile_plan(plan: Plan, words: Words, vocabulary: Vocabulary) -> Compiled:
     """A function that equals `resolve` and then `plan.walk`, on the tree as it is now."""
-    return _Renderer(words, vocabulary).function(plan.root)
+    # Python counts how deep a tree of syntax is for all threads together: where two make trees at
+    # once, one of them may fail with a SystemError.
+    with _ONE_AT_A_TIME:
+        return _Renderer(words, vocabulary).function(plan.root)
 
 
 class _Register(NamedTuple):
@@ -72,7 +77,7 @@ class _Register(NamedTuple):
         """The variables that hold it."""
         if not self.in_parts:
             return [f"r{number}"]
-        return [part(f"r{number}", field) for field in self.cls.fields if field != "_moment"]
+        return [part(f"r{number}", field) for field in self.cls.FIELDS if field != "_moment"]
 
 
 _Registers = tuple[_Register, ...]
@@ -193,7 +198,7 @@ class _Renderer:
         owner = registers[step.operands[0]].cls
         function = function_of(owner, step.name)
         if step.name == "has" and isinstance(step.operands[1], Constant):
-            is_present = owner.present.get(step.operands[1].value)
+            is_present = owner.PRESENT.get(step.operands[1].value)
             if is_present is not None:
                 function, operands = is_present, operands[:1]
         in_parts = {f"r{n}": each.cls for n, each in enumerate(registers) if each.in_parts}

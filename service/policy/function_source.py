@@ -150,7 +150,7 @@ class Translation(ast.NodeTransformer):
         if isinstance(node.value, ast.Name):
             name = self._spelled.get(node.value.id)
             cls = self._names.in_parts.get(name)
-            if cls is not None and node.attr in cls.fields:
+            if cls is not None and node.attr in cls.FIELDS:
                 return ast.Name(part(name, node.attr), node.ctx)
         return self.generic_visit(node)
 

@@ -234,13 +234,13 @@ class _Writer:
         match value:
             case ast.Name(id=name) if name in self.in_parts:
                 made = self.in_parts[name]
-                return made, [(field, ast.Name(part(name, field))) for field in made.fields]
+                return made, [(field, ast.Name(part(name, field))) for field in made.FIELDS]
             case ast.Call(func=ast.Name(id=name), args=given, keywords=[]):
                 made = self.names.get(name)
-                if isinstance(made, type) and issubclass(made, Readable) and made.fields:
+                if isinstance(made, type) and issubclass(made, Readable) and made.FIELDS:
                     # What is left out is None: who acts, of a user of whom something is asked.
-                    absent = [ast.Constant(None)] * (len(made.fields) - len(given))
-                    return made, list(zip(made.fields, [*given, *absent], strict=True))
+                    absent = [ast.Constant(None)] * (len(made.FIELDS) - len(given))
+                    return made, list(zip(made.FIELDS, [*given, *absent], strict=True))
         return None, [("", value)]
 
     def _called(self, target: str, value: ast.expr, owner: str, cls: type) -> list[ast.stmt]:

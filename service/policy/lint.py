@@ -59,7 +59,7 @@ class _Linter:
                 self.vocabulary.context_class,
                 Organizations,
             )
-            for name in known.reads
+            for name in known.READS
         }
 
     def problems(self, located: Located) -> Iterator[Problem]:
@@ -100,7 +100,7 @@ class _Linter:
         """The kind of what a chain ends with, as far as its beginning tells."""
         owner, kind = words.get(chain.root.text), None
         for name in chain.names[1:]:
-            found = owner.reads.get(name) if owner is not None else None
+            found = owner.READS.get(name) if owner is not None else None
             kind = None if found is None else found.kind
             owner = None if kind is None else self._class_of(kind)
         return kind
@@ -150,7 +150,7 @@ class _Linter:
                     yield located.problem(chain.root, ".".join(chain.names), reason)
                     return
                 continue
-            found = owner.reads.get(name)
+            found = owner.READS.get(name)
             if found is None:
                 reason = f"`{name}` is {self._nothing_of(owner, name)}"
                 yield located.problem(chain.root, ".".join(chain.names), reason)
@@ -166,7 +166,7 @@ class _Linter:
         if text is None:
             return
         name = value_of(text)
-        if name not in (self.all_words if owner is None else owner.reads):
+        if name not in (self.all_words if owner is None else owner.READS):
             yield located.problem(text, name, f"is {self._nothing_of(owner, name)}")
 
     def _nothing_of(self, owner: type[Readable] | None, name: str) -> str:
@@ -178,7 +178,7 @@ class _Linter:
             Organizations: "a list of organizations",
         }
         what = spoken.get(owner, owner.__name__)
-        return f"nothing that {what} has{_meant(name, owner.reads)}"
+        return f"nothing that {what} has{_meant(name, owner.READS)}"
 
     def _parameter(
         self, located: Located, chain: Chain, name: str, actions: tuple[str, ...]

@@ -21,6 +21,9 @@ Oracle = Callable[[Question, Tape], Findings]
 SETTLED_WALKS = 50
 """A plan is compiled once it has been walked as often as this since it grew, or as it has nodes."""
 
+COMPILED_NODES_LIMIT = 512
+"""A larger plan is walked, never compiled: that would hold up whoever asks at that moment."""
+
 
 class Counts(NamedTuple):
     """What the plans have cost and saved since the policies were activated."""
@@ -30,6 +33,8 @@ class Counts(NamedTuple):
     asked_oso: int
     compiled: int
     """How often a plan has been compiled."""
+    not_compiled: int
+    """How often that failed. Must stay 0."""
     kept_out: int
     """Recordings that a limit kept out of their plan; the question was answered by oso."""
     contradictions: int
@@ -76,6 +81,7 @@ class Plans:
         self._compiled: dict[tuple[str, str, str], Compiled] = {}
         """The quick way through a plan, by the words of its shape."""
         self._compilations = 0
+        self._not_compiled = 0
         self._asked_oso = 0
         self._kept_out = 0
         self._contradictions = 0
@@ -115,7 +121,14 @@ class Plans:
     def _compile(self, shape: _Shape, words: Words, vocabulary: Vocabulary) -> None:
         # Two threads may both compile; they make equal functions, and one of them stays.
         shape.settling, shape.words = sys.maxsize, words  # until it grows again
-        self._compiled[words] = compile_plan(shape.plan, words, vocabulary)
+        if shape.plan.nodes > COMPILED_NODES_LIMIT:
+            return
+        try:
+            self._compiled[words] = compile_plan(shape.plan, words, vocabulary)
+        except Exception:
+            # A fault of ours, and no reason to fail whoever asks: the plan is walked as before.
+            self._not_compiled += 1
+            return
         self._compilations += 1
         if shape.retired:
             self._retire(shape)
@@ -168,6 +181,7 @@ class Plans:
             sum(plan.nodes for plan in plans),
             self._asked_oso,
             self._compilations,
+            self._not_compiled,
             self._kept_out,
             self._contradictions,
             tuple(sorted(wide)),

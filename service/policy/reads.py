@@ -45,7 +45,7 @@ def read(owner: Any, name: str, arguments: Sequence[Any] | None) -> Any:
     if not isinstance(owner, Readable):
         what = type(owner).__name__
         raise Refused(decision.POLICY_ERROR, f"a rule reads `{name}` of a plain {what}")
-    allowed = type(owner).reads.get(name)
+    allowed = type(owner).READS.get(name)
     if allowed is None:
         raise Refused(decision.MISSING_ATTRIBUTE, f"{owner!r} has nothing called `{name}`")
     if allowed.called != (arguments is not None):
