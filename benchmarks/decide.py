@@ -36,11 +36,9 @@ from benchmarks.questions import Drawn, cut, draw
 from fixtures import generate
 from service.config import Settings
 from service.domain.world import read_world
-from service.policy.decision import Failure
 from service.policy.engine import Engine
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 from service.policy.policy_set import PolicySet, read_policy_set
-from service.policy.question import resolve
 
 TREES = (10, 100, 1_000, 9_301, 53_502)
 BATCH = 1_000
@@ -131,19 +129,18 @@ def world(bench: Bench, profile: str) -> None:
     warmed = plans.engine.plans.counts()
 
     by_oso, by_plans = bench.series("oso alone", oso), bench.series("plans", plans)
-    findings = Series("plans, the engine's part", plans.engine.findings, bench.clock)
+    settled = Series("plans, the engine's part", plans.engine.settle, bench.clock)
     batches = []
     for turn in range(bench.rounds):
         fresh = list(islice(rest, bench.questions))
         for series in rotated([by_oso, by_plans], turn):
             series.round(asked_at(plans, fresh))
-        resolved = (resolve(request, moment) for request, moment in asked_at(plans, fresh))
-        findings.round([(each,) for each in resolved if not isinstance(each, Failure)])
+        settled.round(asked_at(plans, fresh))
         batches.append(batch_ms(plans, list(islice(rest, BATCH))))
 
     print(f"{'':26}{'median µs':>11}{'p99 µs':>10}{'decisions/s':>13}")
-    for series in (by_oso, by_plans, findings):
-        rate = "" if series is findings else f"{series.calls_per_second:13,.0f}"
+    for series in (by_oso, by_plans, settled):
+        rate = "" if series is settled else f"{series.calls_per_second:13,.0f}"
         print(f"{series.name:26}{series.median_us:11.2f}{series.p99_us:10.2f}{rate}")
     times_oso = by_oso.median_us / by_plans.median_us
     print(f"oso alone / plans: {times_oso:.0f}; a batch of {BATCH:,}: {median(batches):.2f} ms")

@@ -48,8 +48,10 @@ class Server(NamedTuple):
 
 
 def _watershed(port: int, folder: Path) -> list[str]:
-    world = str(folder / "world.json")
-    return [sys.executable, "-m", "service", "serve", "--world", world, "--port", str(port)]
+    # A database of its own: a service reads a world only if its database is not there yet.
+    database = f"sqlite:///{folder / 'facts.db'}"
+    options = ["--world", str(folder / "world.json"), "--database", database, "--port", str(port)]
+    return [sys.executable, "-m", "service", "serve", *options]
 
 
 def _spell_authzen(questions: list[Question]) -> Any:
