@@ -84,7 +84,7 @@ class _Server(BaseApplication):
             "backlog": BACKLOG_CONNECTIONS,
             "workers": self._settings.workers,
             "worker_class": "asgi",
-            "asgi_loop": "asyncio",
+            "asgi_loop": "uvloop",
             "asgi_lifespan": "off",
             "keepalive": KEEP_ALIVE_SECONDS,
             "graceful_timeout": GRACEFUL_SECONDS,
