@@ -147,7 +147,8 @@ class _Renderer:
 
     def _others(self, depth: int, node: Node, registers: _Registers) -> None:
         """Where answers other than the first lead."""
-        (key, _), *others = node.edges.items()
+        # A copy, which no other thread can graft to while it is gone through.
+        (key, _), *others = node.edges.copy().items()
         self._line(depth, f"if {self._test(key, negated=True)}:")
         made = self.made
         for other, target in others:
