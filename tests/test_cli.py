@@ -608,13 +608,16 @@ def test_policies_that_cannot_be_used_are_findings_with_their_place(copied_polic
     assert result.stdout.startswith("broken.polar:")
 
 
-def test_a_rule_that_looks_for_a_piece_of_a_text_is_named_and_in_force(copied_policies):
+def test_a_rule_that_goes_through_a_text_is_named_and_in_force(copied_policies):
     rule = '# A.\nallow(user: User, "view", _: Form, "users-view") if "adm" in user.role;'
     (copied_policies / "text.polar").write_text(rule)
     result = run("policies", "check", "--policies", copied_policies)
 
     assert result.exit_code == 0
-    assert "text.polar:2:62: `user.role` is a text, and `in` finds any piece" in result.stdout
+    assert (
+        "text.polar:2:62: `user.role` is a text, and `in` goes through its characters"
+        in result.stdout
+    )
 
 
 def test_decision_tables_beside_the_policies_are_run(copied_policies, table):
