@@ -1,4 +1,6 @@
-"""`app`: the service for an ASGI server, such as `gunicorn --worker-class asgi service.asgi:app`.
+"""`app`: the service for an ASGI server.
+
+    gunicorn --worker-class service.serving.worker.Worker service.asgi:app
 
 Decisions are made on the event loop; all other routes are Flask's, in threads of their own. The
 settings are read as `service.wsgi` reads them, and what is said there of processes holds here.
@@ -11,9 +13,8 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 
 from service.api.app import build_app
-from service.api.asgi_messages import AsgiApp
 from service.api.changes import WAITED
-from service.api.door import build_door
+from service.api.door import Door
 from service.api.metrics import Metrics
 from service.config import Settings
 from service.policy.pdp import PolicyDecisionPoint
@@ -21,7 +22,7 @@ from service.store.protocol import Store
 from service.wsgi import from_environment
 
 
-def build_asgi(pdp: PolicyDecisionPoint, settings: Settings, store: Store | None = None) -> AsgiApp:
+def build_asgi(pdp: PolicyDecisionPoint, settings: Settings, store: Store | None = None) -> Door:
     """The door, and behind it the Flask application in `settings.threads` threads."""
     metrics = Metrics(pdp)
     flask = build_app(pdp, settings, store, metrics)
@@ -32,7 +33,7 @@ def build_asgi(pdp: PolicyDecisionPoint, settings: Settings, store: Store | None
         return flask(environ, start_response)
 
     others = WSGIMiddleware(behind_the_door, workers=settings.threads)
-    return build_door(pdp, settings, others, metrics)
+    return Door(pdp, settings, others, metrics)
 
 
 def __getattr__(name: str) -> Any:

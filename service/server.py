@@ -17,13 +17,14 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from prometheus_client.multiprocess import mark_process_dead
 
-from service.api.asgi_messages import AsgiApp
+from service.api.door import Door
 from service.asgi import build_asgi
 from service.bootstrap import follow_store, warm
 from service.config import Settings
 from service.policy.engine import Engine
 from service.policy.pdp import PolicyDecisionPoint
 from service.policy.policy_set import PolicySet
+from service.serving.worker import Worker
 from service.store.protocol import Held
 
 BACKLOG_CONNECTIONS = 2048
@@ -83,26 +84,19 @@ class _Server(BaseApplication):
             "bind": f"fd://{self._listener}",
             "backlog": BACKLOG_CONNECTIONS,
             "workers": self._settings.workers,
-            "worker_class": "asgi",
-            "asgi_loop": "uvloop",
-            "asgi_lifespan": "off",
+            "worker_class": Worker,
             "keepalive": KEEP_ALIVE_SECONDS,
             "graceful_timeout": GRACEFUL_SECONDS,
             "worker_tmp_dir": _MEMORY_FOLDER if os.path.isdir(_MEMORY_FOLDER) else None,
             "control_socket_disable": True,
             "loglevel": "warning",
             "proc_name": "watershed",
-            # An id of 256 characters in a path, and one in a page token, must fit.
-            "limit_request_line": 8190,
-            # Nobody's word is taken for the address, the scheme or the path of a request.
-            "forwarded_allow_ips": "",
-            "forwarder_headers": "",
             "post_worker_init": self._started,
             "child_exit": _forgotten,
             "worker_exit": self._ended,
         }
 
-    def load(self) -> AsgiApp:
+    def load(self) -> Door:
         """The application of one worker; called after the fork."""
         store, followed = follow_store(self._settings, self._policies, self._held)
         pdp = PolicyDecisionPoint(Engine(self._policies), followed)

@@ -11,7 +11,7 @@ import pytest
 from serving import GOOD, QUESTION, heard, problem_of, serving
 from worlds import engine
 
-from service.api.door import build_door
+from service.api.door import Door
 from service.api.metrics import Metrics
 from service.api.patience import Patience
 from service.config import Settings
@@ -58,7 +58,7 @@ def test_trickling_bodies_hold_no_thread_of_other_routes(alone):
 
 def test_a_body_that_does_not_come_in_time_is_refused():
     pdp = PolicyDecisionPoint(engine(), FixedFacts(Directory()))
-    door, sent = build_door(pdp, Settings(), None, Metrics(pdp), body_seconds=0.1), []
+    door, sent = Door(pdp, Settings(), None, Metrics(pdp), body_seconds=0.1), []
 
     async def receive():
         await asyncio.sleep(0.05)

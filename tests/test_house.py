@@ -23,12 +23,14 @@ FLOORS = {
     "search": {"errors", "domain", "policy"},
     "store": {"errors", "domain"},
     "api": {"errors", "config", "domain", "policy", "search", "store"},
+    "serving": {"errors", "api"},
     "console": {"errors", "config", "domain", "policy", "store"},
     "bootstrap": {"errors", "config", "domain", "policy", "store", "api", "console"},
     "wsgi": {"errors", "config", "domain", "policy", "store", "api", "console", "bootstrap"},
     "asgi": {"errors", "config", "domain", "policy", "store", "api", "bootstrap", "wsgi"},
-    "server": {"errors", "config", "domain", "policy", "store", "api", "bootstrap", "wsgi", "asgi"},
+    "server": {"errors", "config", "domain", "policy", "store", "api", "bootstrap"},
 }
+FLOORS["server"] |= {"wsgi", "asgi", "serving"}
 # Explanations stand on the law and the facts; whoever speaks to people may ask for them.
 FLOORS["explain"] = {"errors", "domain", "policy"}
 for _above in ("api", "console", "bootstrap", "wsgi", "asgi", "server"):
@@ -51,7 +53,7 @@ LIBRARIES = {
     "marshmallow": {"api", "config"},
     "flask": {"api", "console", "wsgi", "server"},
     "flask_smorest": {"api"},
-    "werkzeug": {"api", "console"},
+    "werkzeug": {"api", "console", "serving"},
     "swagger_ui_bundle": {"api"},
     "itsdangerous": {"api", "console"},
     "prometheus_client": {"api.metrics", "server"},
@@ -59,6 +61,9 @@ LIBRARIES = {
     "alembic": {"store"},
     "psycopg": {"store.postgresql"},
     "gunicorn": {"server"},
+    "uvicorn": {"serving"},
+    "uvicorn_worker": {"serving.worker"},
+    "httptools": {"serving"},
     "a2wsgi": {"asgi", "server"},
     "click": {"cli", "commands"},
     "rich": {"commands"},
@@ -251,6 +256,7 @@ BROAD = {
     "search.attempts": "what a value that is watched cannot do leaves candidates to be decided",
     "policy.plans": "what fails on a plan is asked of oso, which says what failed",
     "checker.proofs": "whatever a proof makes fail shows nothing, and is no proof",
+    "api.deciding": "becomes a problem document, as in the doors",
     "api.door": "becomes a problem document, as the other door's errors do",
     "api.bodies": "each server breaks off a body with exceptions of its own; the body is refused",
 }

@@ -332,7 +332,7 @@ def test_every_problem_of_a_question_is_listed_by_its_place(http, path, question
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/access/v1/evaluations"])
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CHECK"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "LOCK"])
 def test_a_decision_is_only_posted(http, method, path):
     answer = http.request(method, path)
 

@@ -1,9 +1,10 @@
 """How a server and an ASGI application speak: requests as they come, answers as they go."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from werkzeug.exceptions import RequestTimeout
@@ -89,9 +90,8 @@ class Body:
         return message.get("body", b"")
 
 
-def headers_of(scope: Scope) -> Headers:
+def headers_of(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
     """The headers by name in lower case; of one that came several times, all values in one."""
-    pairs = scope["headers"]
     headers = dict(pairs)
     if len(headers) != len(pairs):
         headers = {}
@@ -104,6 +104,13 @@ def text_of(headers: Headers, name: bytes) -> str:
     """The value of a header, empty if it did not come."""
     value = headers.get(name)
     return value.decode("latin-1") if value else ""
+
+
+def announced_bytes(headers: Headers) -> int | None:
+    """The Content-Length, None if it did not come. Servers have checked that it is one."""
+    length = headers.get(b"content-length")
+    # Zeros in front mean nothing, and Python reads no number of thousands of digits.
+    return None if length is None else int(length.lstrip(b"0") or 0)
 
 
 async def say(answer: Answer, request_id: str, send: Send) -> None:
@@ -119,6 +126,29 @@ async def say(answer: Answer, request_id: str, send: Send) -> None:
 
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
+
+
+def on_the_wire(answer: Answer, request_id: str, more: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The answer as a client reads it (RFC 9112, 2.1), with more headers; for whoever has no ASGI
+    between himself and the client."""
+    body = answer.body.encode("ascii")
+    return b"".join(
+        (
+            _head(answer.status, answer.content_type, answer.headers),
+            *[b"%b: %b\r\n" % pair for pair in more],
+            b"content-length: %d\r\n%b: " % (len(body), _REQUEST_ID),
+            request_id.encode("latin-1"),
+            b"\r\n\r\n",
+            body,
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, content_type: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+    lines += [b"%b: %b" % pair for pair in _spelled(content_type, headers)]
+    return b"\r\n".join((*lines, b""))
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,223 @@
+"""One connection of a client: uvicorn's, with limits to what it leaves open.
+
+uvicorn waits for a head as long as the client likes, takes one of any length, takes lines after the
+last chunk for headers, keeps any number of requests that come before the first is answered, and
+drops the body of a request that offers another protocol. Not so here. Whatever is no request gets a
+problem document and the end of its connection, since nobody can say where the next would begin.
+"""
+
+import asyncio
+from collections.abc import Sized
+
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+    parse_url,
+)
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from werkzeug import exceptions as http
+
+from service.api.asgi_messages import on_the_wire
+from service.api.messages import Answer, id_of_request
+from service.api.problems import problem_of
+
+HEAD_LIMIT_BYTES = 32_768
+"""Of the line and the headers of a request together, and of what may follow the last chunk."""
+HEAD_SECONDS = 10.0
+"""How long a client may take over a head, from its first byte on, however it trickles."""
+PIPELINE_LIMIT_REQUESTS = 256
+"""How many may wait for the answer to the one before them."""
+LINGER_SECONDS = 1.0
+"""A connection that is closed on top of unread bytes is reset, and the answer may be lost."""
+
+_CLOSE = (b"connection", b"close")
+_OFFERING = (b"connection", b"upgrade", b"http2-settings")
+_VERSIONS = ("1.1", "1.0")
+
+
+class Connection(HttpToolsProtocol):
+    """What httptools finds in the bytes of one client, made into requests for the application."""
+
+    unused_bytes = 0
+    """How many have come of which nothing has been made yet: of a head, as a rule."""
+    patience: asyncio.TimerHandle | None = None
+    """Runs while bytes come and nobody is answered: for a head, or a body that was refused."""
+    is_deaf = False
+    """Whether the last word has been said, and what still comes is dropped."""
+
+    # Called by asyncio.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Wait for a first request as long as for another."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. What is wrong with a request is answered, and ends the connection."""
+        if self.is_deaf:
+            return
+        self._unset_keepalive_if_required()
+        self.unused_bytes += len(data)
+        try:
+            self._read(data)
+        except HttpParserError as error:
+            self._refuse(_fault_of(error))
+            return
+        if self.unused_bytes > HEAD_LIMIT_BYTES:
+            self._refuse(http.RequestHeaderFieldsTooLarge())
+        elif self.timeout_keep_alive_task is None and self.patience is None and not self.is_busy():
+            self.patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
+    def eof_received(self) -> bool:
+        """Whether our side stays open: who has said all there is to say may still listen."""
+        listens = self.is_busy() and not self.cycle.more_body
+        if listens:
+            self.cycle.keep_alive = False
+        return listens
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the client."""
+        self._end_patience()
+        super().connection_lost(error)
+
+    # Called by httptools, while it reads.
+
+    def on_headers_complete(self) -> None:
+        if self.patience is not None:
+            self._end_patience()
+        method = self.parser.get_method()
+        if self.parser.should_upgrade() and method != b"CONNECT":
+            return  # comes again, without the offer
+        self._judge_head(method)
+        self.unused_bytes = 0
+        self.begin(method)
+        self.headers = []  # for what follows the last chunk; the request keeps what it came with
+
+    def on_body(self, body: bytes) -> None:
+        self.unused_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.unused_bytes = 0
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def begin(self, method: bytes) -> None:
+        """Hand a request of which the head has come to the application."""
+        if len(self.pipeline) >= PIPELINE_LIMIT_REQUESTS:
+            raise http.BadRequest(f"more than {PIPELINE_LIMIT_REQUESTS} requests are waiting")
+        super().on_headers_complete()
+
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def write(self, answer: Answer, request_id: str, closing: bool) -> None:
+        """Send an answer that the application did not send itself."""
+        more = self.server_state.default_headers
+        self.transport.write(on_the_wire(answer, request_id, [*more, _CLOSE] if closing else more))
+
+    def _judge_head(self, method: bytes) -> None:
+        if self.transport.is_closing():
+            raise http.BadRequest("nothing follows the last request of a connection")
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise http.BadRequest("this is not HTTP/1.1")
+        if method == b"CONNECT":
+            raise http.NotImplemented("this is no proxy")
+        if self.url[0] != _SLASH and parse_url(self.url).path is None:
+            raise http.BadRequest("the request names no path")
+        names = [name for name, _ in self.headers]
+        if names.count(b"host") > 1:
+            raise http.BadRequest("the header Host came twice")
+        if b"transfer-encoding" in names:
+            for name, value in self.headers:
+                if name == b"transfer-encoding" and value.lower() != b"chunked":
+                    raise http.NotImplemented("only `chunked` is understood")
+        if self.unused_bytes > HEAD_LIMIT_BYTES:  # which may be more than this head
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if size > HEAD_LIMIT_BYTES:
+                raise http.RequestHeaderFieldsTooLarge
+
+    def _read(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+            return
+        except HttpParserUpgrade as offered:
+            (read_bytes,) = offered.args
+        # The parser leaves whatever follows to the other protocol, and we speak no other. A server
+        # may ignore the offer (RFC 9110, 7.8): the same request again, without it.
+        head = self._head_without_offer()
+        self.parser = HttpRequestParser(self)
+        self.parser.feed_data(head + data[read_bytes:])
+
+    def _head_without_offer(self) -> bytes:
+        said = b",".join(value for name, value in self.headers if name == b"connection").lower()
+        headers = [pair for pair in self.headers if pair[0] not in _OFFERING]
+        if b"close" in [token.strip() for token in said.split(b",")]:
+            headers.append(_CLOSE)
+        version = self.parser.get_http_version().encode()
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
+        return b"\r\n".join((line, *(b"%b: %b" % pair for pair in headers), b"", b""))
+
+    # How a connection ends.
+
+    def _refuse(self, error: Exception) -> None:
+        """Say what is wrong, unless another answer is due or on its way, and hang up."""
+        self._end_patience()
+        if self.transport.is_closing():
+            return
+        self.is_deaf = True
+        cycle = self.cycle
+        if self.is_busy() and not cycle.more_body:
+            cycle.keep_alive = False
+            return
+        if cycle is not None and cycle.more_body:
+            if cycle.response_started:
+                self.transport.close()
+                return
+            cycle.disconnected = True  # the rest will not come
+            cycle.message_event.set()
+        request_id = id_of_request(None)
+        self.write(problem_of(error, request_id), request_id, closing=True)
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _lose_patience(self) -> None:
+        if self.unused_bytes:
+            self._refuse(http.RequestTimeout())
+        else:
+            self.transport.close()
+
+    def _end_patience(self) -> None:
+        if self.patience is not None:
+            self.patience.cancel()
+            self.patience = None
+
+
+class _Flow(FlowControl):
+    """Reads no further while requests wait, whoever wants to read on."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized):
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
+_SLASH = ord("/")
+
+
+def _fault_of(error: HttpParserError) -> Exception:
+    """What is wrong with bytes that httptools could not read, or of which we want nothing."""
+    cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
+    if cause is None or isinstance(cause, HttpParserError):
+        return http.BadRequest("this is not a well-formed HTTP request of a method that is known")
+    return cause
