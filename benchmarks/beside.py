@@ -136,14 +136,19 @@ def _cells(series: Series, ours: list[Series]) -> str:
 
 
 def keep(bench: Bench, rows: list[Row], of_peers: list[Way]) -> None:
-    """What the goals ask for, of each way of a peer."""
+    """What the goals ask for, of our own way and of each way of a peer."""
     ours = _ours(rows)
-    for way, before, called in rows:
-        if way not in of_peers:
+    bench.goals.among_peers = _beside(ours[0])
+    for row in rows:
+        if row.way not in of_peers:
             continue
-        thousand_ms = 1e6 / before.calls_per_second
-        taken = (before.median_us, before.p99_us, thousand_ms)
-        bench.goals.beside.append(Beside(way.name, way.engine, *taken))
+        bench.goals.beside.append(_beside(row))
         for own in ours:
-            times = before.times(own.before), called.times(own.called)
-            bench.goals.times.append(Times(way.engine, own.way.engine, *times))
+            times = row.before.times(own.before), row.called.times(own.called)
+            bench.goals.times.append(Times(row.way.engine, own.way.engine, *times))
+
+
+def _beside(row: Row) -> Beside:
+    series = row.before
+    thousand_ms = 1e6 / series.calls_per_second
+    return Beside(row.way.name, row.way.engine, series.median_us, series.p99_us, thousand_ms)

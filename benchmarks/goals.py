@@ -7,7 +7,7 @@ NAMED_PEERS = ("cedarpy", "pycasbin", "regorus")
 
 
 class Beside(NamedTuple):
-    """What one way of asking a peer took, with all questions spelled before the clock starts."""
+    """What one way of asking took among peers, all questions spelled before the clock starts."""
 
     way: str
     engine: str
@@ -36,6 +36,8 @@ class Goals:
         self.p99s_us: list[float] = []
         self.times_oso: list[float] = []
         self.batches_ms: list[float] = []
+        self.among_peers: Beside | None = None
+        """What our own decisions by all policies took there."""
         self.beside: list[Beside] = []
         self.times: list[Times] = []
         self.trees_us: dict[int, float] = {}
@@ -49,16 +51,16 @@ class Goals:
         """Each goal for which anything was measured, whether it is reached, and the figures."""
         if self.medians_us:
             figure = max(self.medians_us)
-            measured = f"{figure:.2f} µs{self._peers('median_us', figure)}"
+            measured = f"{figure:.2f} µs{self._peers('median_us')}"
             yield "median ≤ 3 µs", _verdict(figure <= 3), measured
             figure = max(self.p99s_us)
-            measured = f"{figure:.2f} µs{self._peers('p99_us', figure)}"
+            measured = f"{figure:.2f} µs{self._peers('p99_us')}"
             yield "p99 ≤ 15 µs", _verdict(figure <= 15), measured
             figure = min(self.times_oso)
             yield "≥ 80 times oso alone", _verdict(figure >= 80), f"{figure:.0f} times"
         if self.batches_ms:
             figure = max(self.batches_ms)
-            measured = f"{figure:.2f} ms{self._peers('thousand_ms', figure)}"
+            measured = f"{figure:.2f} ms{self._peers('thousand_ms')}"
             yield "batch of 1,000 ≤ 4 ms", _verdict(figure <= 4), measured
         yield from self._judged_peers()
         if len(self.trees_us) > 1:
@@ -86,17 +88,20 @@ class Goals:
                 measured += "; beyond the goal, which names others"
             yield f"≥ 5 times {engine}: {ours}", verdict, measured
 
-    def _peers(self, field: str, ours: float) -> str:
-        """What the fastest peer took in the same run, asked about conversations, so that a line
-        can be read on any machine; and the fastest of those that the goal does not name."""
-        said = ""
+    def _peers(self, field: str) -> str:
+        """How we stand there to the fastest peer, in the same rounds and on the same questions, so
+        that a line can be read on any machine; and to the fastest that the goal does not name."""
+        if self.among_peers is None:
+            return ""
+        own = getattr(self.among_peers, field)
+        said = f"; among peers {own:.2f}"
         named = [each for each in self.beside if each.engine in NAMED_PEERS]
         others = [each for each in self.beside if each not in named]
-        for what, ways in (("the fastest peer", named), ("beyond the goal", others)):
+        for what, ways in (("their fastest", named), ("beyond the goal", others)):
             if ways:
                 fastest = min(ways, key=lambda each: getattr(each, field))
                 figure = getattr(fastest, field)
-                said += f"; {what} {figure:.2f}, {figure / ours:.1f} times ({fastest.way})"
+                said += f", {what} {figure:.2f}, {figure / own:.1f} times ({fastest.way})"
         return said
 
     def report(self) -> None:

@@ -120,9 +120,10 @@ def test_a_goal_beside_a_peer_is_reached_however_questions_are_spelled(before, c
 
 def test_what_the_goal_does_not_name_is_told_apart():
     goals = Goals()
-    goals.medians_us.append(4.0)
+    goals.medians_us.append(3.0)
     goals.p99s_us.append(8.0)
     goals.times_oso.append(80)
+    goals.among_peers = Beside("plans", "all policies", 4.0, 9.0, 5.0)
     goals.beside += [
         Beside("in the input", "regorus", 12.0, 20.0, 13.0),
         Beside("machine", "regorus compiled", 6.0, 10.0, 7.0),
@@ -131,6 +132,6 @@ def test_what_the_goal_does_not_name_is_told_apart():
     told = {goal: measured for goal, _, measured in goals.judged()}
 
     assert (
-        "4.00 µs; the fastest peer 12.00, 3.0 times (in the input); "
+        "3.00 µs; among peers 4.00, their fastest 12.00, 3.0 times (in the input), "
         "beyond the goal 6.00, 1.5 times (machine)"
     ) == told["median ≤ 3 µs"]
