@@ -8,8 +8,10 @@ first. Each decision is timed by itself, and the reading of the clock taken off.
     python benchmarks/decide.py S M L
     python benchmarks/decide.py S --trees --questions 1000 --rounds 3
     python benchmarks/decide.py L --peers
+    python benchmarks/decide.py S --trees --peers --peers-world M
 
-The peers need an environment that is not the project's own:
+The peers decide one rule; Watershed is asked beside them by all policies, and by a policy set of
+that one rule (benchmarks/one_rule). The peers need an environment that is not the project's own:
 
     python -m venv peers
     peers/bin/pip install --require-hashes -r requirements.txt
