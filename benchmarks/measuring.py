@@ -88,6 +88,15 @@ class Series:
         """The time that 99 of 100 calls keep to, in the median round."""
         return median(p99 for _, p99, _ in self._rounds) / 1e3
 
+    def times(self, other: "Series") -> float:
+        """How many times as long as the other's its median call takes: in the median round.
+
+        Each round is compared with the same round, so that a machine which is slower for a while
+        is slower for both.
+        """
+        pairs = zip(self._rounds, other._rounds, strict=True)
+        return median(mine[0] / others[0] for mine, others in pairs)
+
     @property
     def calls_per_second(self) -> float:
         """Of the whole loop, in the median round."""

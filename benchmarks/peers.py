@@ -1,87 +1,36 @@
-"""Three other engines, each in its own best form, for the questions that all of them can express.
+"""Three other engines, each in its own best form, for the one rule that all of them can express.
 
 The questions are those about conversations: a role held at an organization counts there and below.
-The forms lean to the side of the peers. They know this one rule, while plans are asked with all
-policies, say which rules settled it, and look for the user, his membership and the channel. Peers
-are handed the membership itself and the organization of the conversation, and every request is
-spelled in the form that the peer takes before the clock starts. Where there are several ways to
-ask, each stands in the table:
+The forms lean to the side of the peers. They know this one rule, are handed the membership itself
+and the organization of the conversation, and answer yes or no; Watershed looks for the user and his
+membership, says which rules settled it, and is asked twice: with all policies, and with a policy
+set that says no more than the peers do. Where there are several ways to ask, each stands in the
+table:
 
   cedarpy      policies and entities parsed once; the organization is the resource, because a
                conversation that is not among the entities would have to be merged into them for
                each request, which took 90 ms. Beside it the slice: only the entities that the
-               request needs, parsed with it.
+               request needs, parsed with it. Ids as dictionaries, which cost it less than texts.
   pycasbin     FastEnforcer, which looks only at the policies of the subject and the action; one
                policy for each membership and action, and the tree as `g`. Loaded by an adapter:
                add_policies needs minutes. The enforcer with domains needs a call for each level.
   regorus      facts loaded once, or those that matter in the input, where the caller holds the
-               world; by the interpreter, and compiled for its virtual machine.
+               world. By the interpreter; and compiled for its virtual machine, which stands in
+               the table as an engine of its own.
+
+What a caller has are plain values, and some engines take JSON: so each way is timed twice, spelled
+before the clock starts and spelled by the caller within it. JSON is written by Python's own `json`;
+a caller who has something faster comes to lie between the two.
 """
 
 import json
 import logging
 import tempfile
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from typing import Any
 
-DISTRIBUTIONS = ("cedarpy", "pycasbin", "gordon-to-regorus")
-
-MAY = {
-    "read": ("guest", "agent", "supervisor", "admin", "owner"),
-    "reply": ("agent", "supervisor", "admin", "owner"),
-}
-
-
-class Asked(NamedTuple):
-    """One question: whoever holds this membership, doing this in this organization."""
-
-    membership: str
-    action: str
-    organization: str
-
-
-class Town:
-    """What the peers need of a world document."""
-
-    def __init__(self, document: dict[str, Any]):
-        self._users = document["users"]
-        self.parents = {o: e.get("parent") for o, e in document["organizations"].items()}
-        self.memberships = {
-            f"{user}@{organization}": (organization, role)
-            for user, entry in self._users.items()
-            for organization, role in entry["memberships"].items()
-        }
-
-    def path(self, organization: str) -> list[str]:
-        """The organization and all above it."""
-        path: list[str] = []
-        at: str | None = organization
-        while at is not None:
-            path.append(at)
-            at = self.parents[at]
-        return path
-
-    def asked(self, request: dict[str, Any]) -> Asked | None:
-        """The question of an AuthZEN request, or None where the peers cannot express it."""
-        if request["resource"]["type"] != "conversation":
-            return None
-        user = request["subject"]["id"]
-        entry = self._users[user]
-        acts_for = request.get("context", {}).get("organization") or entry.get("selected")
-        if acts_for is None:
-            (acts_for,) = entry["memberships"]
-        organization = request["resource"]["properties"]["organization"]
-        return Asked(f"{user}@{acts_for}", request["action"]["name"], organization)
-
-
-class Peer(NamedTuple):
-    """One way to ask one engine."""
-
-    name: str
-    ask: Callable[..., bool]
-    spell: Callable[[Asked], tuple]
-    """The arguments of `ask`, in the peer's own form."""
-
+from benchmarks.town import MAY, Asked, Town, Way
 
 # Cedar
 
@@ -92,7 +41,7 @@ _CEDAR = "\n".join(
 )
 
 
-def cedar(town: Town) -> list[Peer]:
+def cedar(town: Town) -> list[Way]:
     import cedarpy
 
     policies = cedarpy.PolicySet.from_str(_CEDAR)
@@ -132,11 +81,11 @@ def cedar(town: Town) -> list[Peer]:
         return is_authorized(request, policies, slice).allowed
 
     def spell_with(asked: Asked) -> tuple:
-        return request(asked), entities([asked.membership], town.path(asked.organization))
+        return request(asked), entities([asked.membership], town.paths[asked.organization])
 
     return [
-        Peer("cedarpy, all entities parsed once", ask, lambda asked: (request(asked),)),
-        Peer("cedarpy, the slice in each request", ask_with, spell_with),
+        Way("cedarpy, all entities parsed once", "cedarpy", ask, lambda asked: (request(asked),)),
+        Way("cedarpy, the slice in each request", "cedarpy", ask_with, spell_with),
     ]
 
 
@@ -156,7 +105,7 @@ m = r.sub == p.sub && r.act == p.act && g(r.org, p.org)
 """
 
 
-def casbin(town: Town) -> list[Peer]:
+def casbin(town: Town) -> list[Way]:
     import casbin
     from casbin.persist.adapters.string_adapter import StringAdapter
 
@@ -175,8 +124,9 @@ def casbin(town: Town) -> list[Peer]:
         adapter = StringAdapter("\n".join(lines))
         enforcer = casbin.FastEnforcer(model.name, adapter, cache_key_order=[0, 2])
     return [
-        Peer(
+        Way(
             "pycasbin, FastEnforcer",
+            "pycasbin",
             enforcer.enforce,
             lambda asked: (asked.membership, asked.organization, asked.action),
         )
@@ -209,14 +159,13 @@ given if {{
 """
 
 
-def regorus(town: Town) -> list[Peer]:
+def regorus(town: Town) -> list[Way]:
     import regorus
 
     memberships = {
         name: {"organization": at, "role": role} for name, (at, role) in town.memberships.items()
     }
-    paths = {name: town.path(name) for name in town.parents}
-    facts = json.dumps({"memberships": memberships, "paths": paths})
+    facts = json.dumps({"memberships": memberships, "paths": town.paths})
     modules = [("authorization.rego", _REGO)]
 
     def interpreted(facts: str, rule: str) -> Callable[[str], bool]:
@@ -242,21 +191,43 @@ def regorus(town: Town) -> list[Peer]:
         return ask
 
     def name_it(asked: Asked) -> tuple:
-        return (json.dumps(asked._asdict()),)
+        named = {
+            "membership": asked.membership,
+            "action": asked.action,
+            "organization": asked.organization,
+        }
+        return (json.dumps(named),)
 
     def give_it(asked: Asked) -> tuple:
         acts_for, role = town.memberships[asked.membership]
-        path = town.path(asked.organization)
+        path = town.paths[asked.organization]
         given = {"action": asked.action, "role": role, "acts_for": acts_for, "path": path}
         return (json.dumps(given),)
 
     loaded, given = "data.authorization.loaded", "data.authorization.given"
+    machine = "regorus compiled"
     return [
-        Peer("regorus, facts loaded", interpreted(facts, loaded), name_it),
-        Peer("regorus, facts in the input", interpreted("{}", given), give_it),
-        Peer("regorus compiled, facts loaded", compiled(facts, loaded), name_it),
-        Peer("regorus compiled, facts in the input", compiled("{}", given), give_it),
+        Way("regorus, facts loaded", "regorus", interpreted(facts, loaded), name_it),
+        Way("regorus, facts in the input", "regorus", interpreted("{}", given), give_it),
+        Way("regorus compiled, facts loaded", machine, compiled(facts, loaded), name_it),
+        Way("regorus compiled, facts in the input", machine, compiled("{}", given), give_it),
     ]
 
 
-ALL = (cedar, casbin, regorus)
+_BUILT_BY = {"cedarpy": cedar, "pycasbin": casbin, "gordon-to-regorus": regorus}
+"""By the distribution that each needs."""
+
+
+def installed() -> Iterator[tuple[str, Callable[[Town], list[Way]]]]:
+    """Each peer whose distribution is installed here, by the distribution's name."""
+    for distribution, build in _BUILT_BY.items():
+        try:
+            metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+        yield distribution, build
+
+
+def missing() -> list[str]:
+    """The distributions of the peers that cannot be asked here."""
+    return sorted(_BUILT_BY.keys() - dict(installed()).keys())
