@@ -2,6 +2,8 @@
 
 Each server runs on one core and the driver, wrk, on another. All are asked the same questions about
 conversations of the same generated world, and every answer is checked before anything is timed.
+Beside them stand applications that decide nothing: what they answer is what the machine can carry.
+Requests a second vary with whatever else the machine does; processor time a request varies less.
 
     python benchmarks/http.py --setup      # once: the peers, from npm; wrk comes from the system
     python benchmarks/http.py              # all servers side by side
@@ -14,7 +16,6 @@ sys.path.pop(0)  # this folder, in which this file would be taken for Python's o
 
 import argparse
 import json
-import math
 import os
 import platform
 import random
@@ -31,29 +32,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.http_peers import SERVERS, Question, Server, install  # noqa: E402
+from benchmarks.http_tables import Load, judge, report  # noqa: E402
 from fixtures import generate, traffic  # noqa: E402
 
 SERVER_CORE, DRIVER_CORE = 0, 1
 SINGLE_QUESTIONS, BATCHES = 2_000, 20
 SLOW_CLIENTS = 200
 START_SECONDS = 120
-
-
-class Load(NamedTuple):
-    """What is asked at once, and over how many connections."""
-
-    items: int
-    connections: int
-
-    def __str__(self) -> str:
-        what = "one decision" if self.items == 1 else f"batch of {self.items:,}"
-        return f"{what}, {self.connections} connection{'s' * (self.connections > 1)}"
 
 
 LOADS = (Load(1, 1), Load(1, 16), Load(100, 1), Load(100, 16), Load(1000, 1), Load(1000, 16))
@@ -118,8 +109,8 @@ def ask_for(world: dict[str, Any], items: int) -> list[list[Question]]:
 
 
 @contextmanager
-def running(server: Server, folder: Path) -> Iterator[int]:
-    """The server on its core, for as long as the block runs; gives its port."""
+def running(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
+    """The server on its core, for as long as the block runs; gives its port and its process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     variables = {k: v for k, v in os.environ.items() if not k.startswith("WATERSHED_")}
@@ -134,7 +125,7 @@ def running(server: Server, folder: Path) -> Iterator[int]:
         )
     try:
         wait_until_open(port, process)
-        yield port
+        yield port, process.pid
     except SystemExit:
         print(log.read_text()[-2000:], file=sys.stderr)
         raise
@@ -173,15 +164,34 @@ def verdicts(server: Server, port: int, asked: list[list[Question]]) -> list[lis
     return given
 
 
-def drive(port: int, path: str, bodies: Path, connections: int, seconds: float) -> dict[str, Any]:
+def drive(
+    where: tuple[int, int], path: str, bodies: Path, connections: int, seconds: float
+) -> dict[str, Any]:
+    """What wrk found at this port, and what the server's processes took for it."""
+    port, process = where
     command = ["taskset", "-c", str(DRIVER_CORE), "wrk", "-t1", f"-c{connections}"]
     command += [f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / "rotate.lua")]
     command += [f"http://127.0.0.1:{port}", "--", path, str(bodies)]
+    before = processor_seconds(process)
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    taken = processor_seconds(process) - before
     result = json.loads(re.search("^RESULT (.*)$", said, re.MULTILINE)[1])
     if result["errors"]:
         sys.exit(f"{result['errors']} of {result['requests']} requests failed")
-    return {**result, "per_second": result["requests"] / result["seconds"]}
+    result["per_second"] = result["requests"] / result["seconds"]
+    result["processor_us"] = taken / max(result["requests"], 1) * 1e6
+    return result
+
+
+def processor_seconds(master: int) -> float:
+    """What a process and its children have taken of any processor, since they began."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # ended by now
+            fields = stat.read_text().rpartition(")")[2].split()
+            if master in (int(stat.parent.name), int(fields[1])):
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 # Measuring
@@ -197,45 +207,27 @@ def compare(options: argparse.Namespace, world: dict[str, Any], folder: Path) ->
         print(f"{left_out} is not installed: see --setup")
     for _ in range(options.rounds):
         for server in servers:
-            with running(server, folder) as port:
+            with running(server, folder) as where:
                 for items, questions in asked.items():
                     if items > server.most_items:
                         continue
-                    given = verdicts(server, port, questions)
+                    given = verdicts(server, where[0], questions)
                     # The first server is this one; whoever differs was asked something else.
-                    if given != expected.setdefault(items, given):
+                    if server.decides and given != expected.setdefault(items, given):
                         sys.exit(f"{server.name} decides otherwise")
                     bodies = folder / "bodies"
                     spelled = (json.dumps(server.spell(each)) for each in questions)
                     bodies.write_text("\n".join(spelled) + "\n")
                     path = server.path if items == 1 else server.batch_path
-                    drive(port, path, bodies, 16, 1)
+                    drive(where, path, bodies, 16, 1)
                     for load in (load for load in loads if load.items == items):
-                        taken = drive(port, path, bodies, load.connections, options.seconds)
+                        taken = drive(where, path, bodies, load.connections, options.seconds)
                         results.setdefault((server.name, load), []).append(taken)
-    for load in loads:
-        report(load, [(each.name, results.get((each.name, load))) for each in servers])
-
-
-def report(load: Load, rows: list[tuple[str, list[dict[str, Any]] | None]]) -> None:
-    """Medians over the rounds, and how many times the first server's they are."""
-    print(f"\n{load}")
-    columns = f"{'requests/s':>12}{'decisions/s':>13}{'median ms':>11}{'p99 ms':>9}"
-    print(f"  {'':14}{columns}   watershed is")
-    first = None
-    for name, rounds in rows:
-        if rounds is None:
-            print(f"  {name:14}{'takes fewer at once':>45}")
-            continue
-        middle = {
-            key: statistics.median(each[key] for each in rounds)
-            for key in ("requests", "per_second", "median_ms", "p99_ms")
-        }
-        first = first or middle
-        times = first["per_second"] / middle["per_second"] if middle["requests"] else math.inf
-        ratio = "" if middle is first else f"   {times:.1f} times as fast"
-        rate = f"{middle['per_second']:12,.0f}{middle['per_second'] * load.items:13,.0f}"
-        print(f"  {name:14}{rate}{middle['median_ms']:11.2f}{middle['p99_ms']:9.2f}{ratio}")
+    found = {
+        load: report(load, [(each.name, results.get((each.name, load))) for each in servers])
+        for load in loads
+    }
+    judge(found)
 
 
 # Slow clients
@@ -248,13 +240,13 @@ def endure(options: argparse.Namespace, world: dict[str, Any], folder: Path) -> 
     asked = ask_for(world, 1)
     bodies.write_text("\n".join(json.dumps(watershed.spell(each)) for each in asked) + "\n")
     alone, beside = [], []
-    with running(watershed, folder) as port:
-        verdicts(watershed, port, asked)
-        drive(port, watershed.path, bodies, 16, 1)
+    with running(watershed, folder) as where:
+        verdicts(watershed, where[0], asked)
+        drive(where, watershed.path, bodies, 16, 1)
         for _ in range(options.rounds):
-            alone.append(drive(port, watershed.path, bodies, 16, options.seconds))
-            with slow_clients(port):
-                beside.append(drive(port, watershed.path, bodies, 16, options.seconds))
+            alone.append(drive(where, watershed.path, bodies, 16, options.seconds))
+            with slow_clients(where[0]):
+                beside.append(drive(where, watershed.path, bodies, 16, options.seconds))
     print(f"\none decision, 16 connections, {SLOW_CLIENTS} slow clients")
     for what, rounds in (("alone", alone), ("beside them", beside)):
         p99 = statistics.median(each["p99_ms"] for each in rounds)

@@ -45,6 +45,8 @@ class Server(NamedTuple):
     understand: Callable[[Any], list[bool]]
     most_items: int = 1000
     installed: bool = True
+    decides: bool = True
+    """Or only says something, to show what a machine and a server leave over."""
 
 
 def _watershed(port: int, folder: Path) -> list[str]:
@@ -135,6 +137,22 @@ def _spell_cedar(questions: list[Question]) -> Any:
     return [{k: v for k, v in each._asdict().items() if k != "request"} for each in questions]
 
 
+def _bare(worker: str, *options: str) -> Callable[[int, Path], list[str]]:
+    def command(port: int, folder: Path) -> list[str]:
+        how = ["--worker-class", worker, *options, "--bind", f"127.0.0.1:{port}"]
+        quiet = ["--no-control-socket", "--log-level", "warning"]
+        return [sys.executable, "-m", "gunicorn", *how, *quiet, "benchmarks.bare:app"]
+
+    return command
+
+
+def _bare_server(name: str, command: Callable[[int, Path], list[str]]) -> Server:
+    def understand(answer: Any) -> list[bool]:
+        return [answer["decision"]]
+
+    return Server(name, command, "/", "/", _spell_authzen, understand, 1, decides=False)
+
+
 SERVERS = (
     Server(
         "watershed",
@@ -163,6 +181,8 @@ SERVERS = (
         lambda answer: answer,
         installed=CEDAR.exists(),
     ),
+    _bare_server("bare, gunicorn", _bare("asgi", "--asgi-loop", "uvloop")),
+    _bare_server("bare, uvicorn", _bare("uvicorn_worker.UvicornWorker")),
 )
 
 
