@@ -31,6 +31,9 @@ BACKLOG_CONNECTIONS = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than what pools and balancers use, so that they close first
 STOP_SECONDS = 0.5  # for a thread that waits for a hint; it is a daemon, and holds nothing
 GRACEFUL_SECONDS = 8  # less than what container runtimes wait before they kill
+YOUNG_OBJECTS = 10_000
+"""How many may be made before the collector looks at them: a large batch alone makes thousands, and
+all of them go when it is answered."""
 _MEMORY_FOLDER = "/dev/shm"
 
 
@@ -106,6 +109,7 @@ class _Server(BaseApplication):
         # Plans and routes stay as the facts do: no request pays for a look at all of them.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS)
         return application
 
     def _ended(self, arbiter: Any, worker: Any) -> None:

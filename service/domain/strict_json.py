@@ -64,6 +64,7 @@ _ZERO_FOR_DIGIT = bytes.maketrans(b"123456789", b"0" * 9)
 _LONG_NUMBER = b"0" * 18  # whole numbers of fewer digits fit into 64 bits
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_NO_BRACKET_OR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def _read_quickly(body: bytes, depth_levels: int) -> Any:
@@ -90,8 +91,10 @@ def _openings(body: bytes) -> int:
 
 def _is_shallow(body: bytes, depth_levels: int) -> bool:
     """Whether this JSON without escapes is at most that deep: each pass strips one level."""
-    outside_strings = b"".join(body.split(b'"')[::2])
-    brackets = outside_strings.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET)
+    brackets = body.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET_OR_QUOTE).replace(b'""', b"")
+    if b'"' in brackets:  # of the first string that holds a bracket
+        outside_strings = b"".join(body.split(b'"')[::2])
+        brackets = outside_strings.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET)
     for _ in range(depth_levels):
         brackets = brackets.replace(b"[]", b"")
         if not brackets:
