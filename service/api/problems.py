@@ -68,7 +68,7 @@ KINDS: dict[type[errors.WatershedError], Kind] = {
 _OF_STATUS = {
     HTTPStatus.NOT_FOUND: ("unknown-route", "there is no such route; see /openapi.json"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "see the header Allow"),
-    HTTPStatus.REQUEST_TIMEOUT: ("request-timeout", "the body did not arrive in time"),
+    HTTPStatus.REQUEST_TIMEOUT: ("request-timeout", "the request did not arrive in time"),
 }
 _INTERNAL = "the service failed; its log says why, under the id in X-Request-ID"
 
