@@ -287,4 +287,4 @@ def _reading(
 
 def described(key: Key, organization: str, attributes: Mapping[str, Any]) -> ResourceRecord:
     """The record of a resource that is not in the world, as a request describes it."""
-    return tuple.__new__(ResourceRecord, (key, organization, attributes, (), ()))
+    return ResourceRecord(key, organization, attributes, (), ())
