@@ -14,7 +14,14 @@ from math import isfinite
 from sys import intern
 from typing import Any
 
-from service.domain.identifiers import Key, id_problem, parse_moment, parse_reference, reference
+from service.domain.identifiers import (
+    Key,
+    are_plain_ids,
+    id_problem,
+    parse_moment,
+    parse_reference,
+    reference,
+)
 from service.domain.records import (
     ALL,
     DEPTHS,
@@ -342,6 +349,8 @@ def _strings_problem(value: Any) -> str | None:
 def _ids_problem(value: Any) -> str | None:
     if not isinstance(value, list):
         return "is not a list of ids"
+    if are_plain_ids(value):
+        return None
     return next(
         (f"holds an id that {reason}" for item in value if (reason := id_problem(item))), None
     )

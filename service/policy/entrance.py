@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from service.domain.items import described
 from service.domain.moment import Vocabulary
-from service.domain.schema import BUILT_IN_TYPES, Attribute
+from service.domain.schema import BUILT_IN_TYPES, LIST_KINDS, PLAIN_KINDS, Attribute
 from service.policy import question
 from service.policy.decision import Failure
 from service.policy.function_source import MOMENT
@@ -56,9 +56,8 @@ def entrance(words: Words, vocabulary: Vocabulary, record_wanted: bool) -> Entra
     names: dict[str, Any] = {
         "Failure": Failure,
         "described": described,
-        "invalid": question.invalid,
-        "misstated": question.misstated,
         "other_subject": question.other_subject,
+        "unfit": question.unfit,
         "unless_conflicting": question.unless_conflicting,
         "subject_type": words.subject_type,
         "resource_type": words.resource_type,
@@ -70,8 +69,14 @@ def entrance(words: Words, vocabulary: Vocabulary, record_wanted: bool) -> Entra
         "_, subject_id, _, _, resource_id, subject_said, r2_values, resource_said, r3_values"
         " = request"
     ]
-    if declared or in_context:
-        lines.append(f"if misstated(request, r2_declared, r3_declared, {MOMENT}): return None")
+    for attribute in declared.values():
+        lines += _said(attribute, "r2_values", names)
+        if attribute.kind not in (*PLAIN_KINDS, *LIST_KINDS):
+            key = f"({_held(attribute.kind, names)}, said)"
+            lines.append(f"if said is not None and {MOMENT}.directory.get({key}) is None:")
+            lines.append("    return None")
+    for attribute in in_context.values():
+        lines += _said(attribute, "r3_values", names)
     lines += _user(names) if words.subject_type == USER else _OTHER_SUBJECT
     if is_stored(words):
         lines += _STORED
@@ -116,7 +121,8 @@ def _stored_or_described(
     yield f"    if type({organization}) is not str: return None"
     yield f"    if {organization} not in {MOMENT}.directory.kinds['organization']: return None"
     for attribute in declared:
-        yield from _described_as(attribute, names)
+        for line in _said(attribute, "resource_said", names):
+            yield f"    {line}"
     yield f"    {attributes} = resource_said"
     if record_wanted:
         key = "(resource_type, resource_id)"
@@ -129,15 +135,18 @@ def _stored_or_described(
         yield f"    {name} = {part}"
 
 
-def _described_as(attribute: Attribute, names: dict[str, Any]) -> Iterator[str]:
-    """Go back unless the request says of this attribute what is declared of it."""
+def _said(attribute: Attribute, values: str, names: dict[str, Any]) -> Iterator[str]:
+    """Go back unless these values say of the attribute, in `said`, what is declared of it."""
+    yield f"said = {values}.get({_held(attribute.name, names)})"
+    wrong = "type(said) is not str"
     if attribute.kind in question.NOT_STRINGS:
-        name = f"declared_{len(names)}"
-        names[name] = {attribute.name: attribute}
-        yield f"    if invalid({name}, resource_said, ''): return None"
-        return
-    name = f"name_{len(names)}"
-    names[name] = attribute.name
-    yield f"    said = resource_said.get({name})"
+        wrong = f"unfit({_held(attribute.kind, names)}, said)"
     absent = "said is not None and " if attribute.optional else ""
-    yield f"    if {absent}type(said) is not str: return None"
+    yield f"if {absent}{wrong}: return None"
+
+
+def _held(word: str, names: dict[str, Any]) -> str:
+    """The name under which the statements find a word of the policies: none is spelled in them."""
+    name = f"word_{len(names)}"
+    names[name] = word
+    return name
