@@ -124,6 +124,8 @@ class Item(Placed):
         or if it is shared with that very organization.
         """
         path = organization._record.path
+        if self._record.organization == path[-1]:
+            return True  # as almost all do, so that nothing else is looked up
         owner_path = self._owner_path()
         if path[-1] in owner_path:
             return True

@@ -25,7 +25,10 @@ def reached_through(share: Share, owner_path: tuple[str, ...], path: tuple[str, 
     if share.targets is None:
         return owner if share.descendants or steps == 1 else None
     between = path[-steps:] if share.descendants else path[-1:]
-    return next((name for name in reversed(between) if name in share.targets), None)
+    for name in reversed(between):
+        if name in share.targets:
+            return name
+    return None
 
 
 def names_one_below(

@@ -35,9 +35,14 @@ class Entrance(NamedTuple):
     names: dict[str, Any]
 
 
-RESOURCE = {"r1_organization": "r1_record.organization", "r1_attributes": "r1_record.attributes"}
+RESOURCE = {
+    "r1_home": f"{MOMENT}.directory.kinds['organization'].get(r1_record.organization)",
+    "r1_organization": "r1_record.organization",
+    "r1_attributes": "r1_record.attributes",
+}
 """The variables in which the way in leaves what most rules read of a resource that need not be
-stored, so that no record has to be made of one that is only described."""
+stored, so that no record has to be made of one that is only described, and the organization in
+which it is said to lie is looked up once."""
 
 
 def is_stored(words: Words) -> bool:
@@ -113,13 +118,14 @@ _STORED = (
 def _stored_or_described(
     declared: Iterable[Attribute], names: dict[str, Any], record_wanted: bool
 ) -> Iterator[str]:
-    organization, attributes = RESOURCE
+    home, organization, attributes = RESOURCE
     yield f"stored = {MOMENT}.directory.kinds.get(resource_type)"
     yield "r1_record = None if stored is None else stored.get(resource_id)"
     yield "if r1_record is None:"
     yield f"    {organization} = resource_said.get('organization')"
     yield f"    if type({organization}) is not str: return None"
-    yield f"    if {organization} not in {MOMENT}.directory.kinds['organization']: return None"
+    yield f"    {home} = {MOMENT}.directory.kinds['organization'].get({organization})"
+    yield f"    if {home} is None: return None"
     for attribute in declared:
         for line in _said(attribute, "resource_said", names):
             yield f"    {line}"
