@@ -165,7 +165,7 @@ def parent_of(entry: Entry) -> str | None:
 def organization(name: str, entry: Entry, path: tuple[str, ...]) -> OrganizationRecord:
     """The organization that `entry` describes, at `path`; its `parent` is read by `parent_of`."""
     return OrganizationRecord(
-        key=("organization", name),
+        key=("organization", intern(name)),
         name=entry.text("name", name),
         kind=entry.text("kind", ""),
         status=entry.choice("status", STATUSES, "active"),
@@ -208,7 +208,7 @@ def subscription(name: str, entry: Entry) -> SubscriptionRecord:
             reason = "is not a whole number from 0 of at most 64 bits"
             entry.problem(f"entitlements.{what}", number, reason)
     return SubscriptionRecord(
-        key=("subscription", name),
+        key=("subscription", intern(name)),
         organization=entry.id("organization") or "",
         type=entry.choice("type", SUBSCRIPTION_TYPES),
         starts=starts,
