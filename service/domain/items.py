@@ -126,8 +126,8 @@ class Item(Placed):
         path = organization._record.path
         if self._record.organization == path[-1]:
             return True  # as almost all do, so that nothing else is looked up
-        owner_path = self._owner_path()
-        if path[-1] in owner_path:
+        organizations = self._moment.directory.kinds["organization"]
+        if path[-1] in organizations[self._record.organization].path:
             return True
         return self._reaches(path)
 
@@ -136,17 +136,13 @@ class Item(Placed):
         shares = self._record.shares
         if not shares:
             return False
-        owner_path = self._owner_path()
         lies_in = self._moment.lies_in
         for share in shares:
             if not lies_in(share.valid_from, share.valid_until):
                 continue
-            if reached_through(share, owner_path, path) is not None:
+            if reached_through(share, self._record.organization, path) is not None:
                 return True
         return False
-
-    def _owner_path(self) -> tuple[str, ...]:
-        return self._moment.directory.kinds["organization"][self._record.organization].path
 
 
 class Shareable(Item):
