@@ -72,9 +72,9 @@ def test_plans_find_what_oso_finds_in_every_table(name, settled_walks):
         assert expected == [plans.settle(request, moment) for request, moment in asked]
     counts = plans.counts()
     failed = sum(
-        findings.failure is not None
-        and findings.failure.reason in (MISSING_ATTRIBUTE, POLICY_ERROR)
-        for findings, _ in expected
+        each.findings.failure is not None
+        and each.findings.failure.reason in (MISSING_ATTRIBUTE, POLICY_ERROR)
+        for each in expected
     )
 
     assert counts.asked_oso - before == failed, "oso is asked again only for what ends in an error"

@@ -1,8 +1,11 @@
 """Every kind of bad world is refused whole, with each problem's place, value and reason."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from worlds import directory_of, schema
 
+from service.domain.identifiers import are_plain_ids, id_problem
 from service.domain.world import read_world
 from service.errors import InvalidWorld
 
@@ -472,6 +475,15 @@ def test_an_id_may_be_any_visible_text(name):
     document = {"organizations": {name: {}, f"{name[1:]}2": {"parent": name}}}
 
     assert directory_of(document).children(name) == [f"{name[1:]}2"]
+
+
+@given(st.lists(st.sampled_from(["a", "Z-9", "~", "x" * 256, "", "支店", None, 7, [], *BAD_IDS])))
+def test_many_ids_are_found_plain_at_once_only_if_each_of_them_is_an_id(names):
+    plain = bool(names) and all(
+        isinstance(name, str) and name.isascii() and id_problem(name) is None for name in names
+    )
+
+    assert are_plain_ids(names) == plain
 
 
 def test_ids_differ_by_case():

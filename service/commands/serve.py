@@ -94,7 +94,7 @@ def example_request(directory: Directory, schema: Schema) -> dict[str, Any] | No
     The first user who has one: somebody active, and a resource that lies in or below the
     organization for which the user acts.
     """
-    for user in sorted(directory.of_kind("user")):
+    for user in sorted(directory.of_kind("user"), key=lambda user: user.key):
         places = [name for name, _ in user.memberships]
         if user.status != "active" or not places:
             continue

@@ -8,7 +8,7 @@ whatever world (`Entry.problem`), or these facts have something against it (`_St
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -202,7 +202,7 @@ def _moved(
 ) -> Directory:
     """The directory in which `record` and all below it stand under the path `above`."""
     name = record.key[1]
-    step.meant = record._replace(path=(*above, name))
+    step.meant = replace(record, path=(*above, name))
     if name in above:
         step.clash(field, above[-1], f"lies in {name} itself; nothing stands above itself")
         return step.directory
@@ -211,7 +211,7 @@ def _moved(
     moved = [step.meant]
     for inner in below[1:]:
         other = step.directory.get(("organization", inner))
-        moved.append(other._replace(path=(*above, *other.path[old_length - 1 :])))
+        moved.append(replace(other, path=(*above, *other.path[old_length - 1 :])))
     _check_level(step, field, max(len(each.path) for each in moved))
     for each in moved:
         if len(each.path) != 2 and step.directory.linked(each.key, "subscription"):
@@ -234,7 +234,7 @@ def _set_status(step: _Step, status: str, from_statuses: tuple[str, ...]) -> Dir
     if record.status not in from_statuses:
         name = record.key[1]
         step.clash("organization", name, f"is {record.status}; use put_organization")
-    return _put(step, record._replace(status=status))
+    return _put(step, replace(record, status=status))
 
 
 def _suspend_organization(step: _Step) -> Directory:
@@ -281,7 +281,7 @@ def _grant_membership(step: _Step) -> Directory:
 
     def granted(user: UserRecord) -> UserRecord:
         memberships = {**dict(user.memberships), place.key[1]: role}
-        return user._replace(memberships=tuple(memberships.items()))
+        return replace(user, memberships=tuple(memberships.items()))
 
     return _with_user(step, granted)
 
@@ -296,7 +296,7 @@ def _revoke_membership(step: _Step) -> Directory:
     def revoked(user: UserRecord) -> UserRecord:
         memberships = tuple(held for held in user.memberships if held[0] != name)
         selected = None if user.selected == name else user.selected
-        return user._replace(memberships=memberships, selected=selected)
+        return replace(user, memberships=memberships, selected=selected)
 
     return _with_user(step, revoked)
 
@@ -307,7 +307,7 @@ def _select_organization(step: _Step) -> Directory:
     def selected(user: UserRecord) -> UserRecord:
         if place not in dict(user.memberships):
             step.clash("organization", place, "is not one of the user's memberships")
-        return user._replace(selected=place)
+        return replace(user, selected=place)
 
     return _with_user(step, selected)
 
@@ -318,7 +318,7 @@ def _assign_subscription(step: _Step) -> Directory:
     def assigned(user: UserRecord) -> UserRecord:
         if name in user.subscriptions:
             return user
-        return user._replace(subscriptions=(*user.subscriptions, name or ""))
+        return replace(user, subscriptions=(*user.subscriptions, name or ""))
 
     return _with_user(step, assigned)
 
@@ -331,7 +331,7 @@ def _unassign_subscription(step: _Step) -> Directory:
     name = bought.key[1]
 
     def unassigned(user: UserRecord) -> UserRecord:
-        return user._replace(subscriptions=tuple(s for s in user.subscriptions if s != name))
+        return replace(user, subscriptions=tuple(s for s in user.subscriptions if s != name))
 
     return _with_user(step, unassigned)
 
@@ -365,12 +365,12 @@ def _share(step: _Step) -> Directory:
             reason = f"does not lie below {record.organization}, which owns the resource"
             step.clash("with", target, reason)
     shares = record.shares if share in record.shares else (*record.shares, share)
-    return _put(step, record._replace(shares=shares))
+    return _put(step, replace(record, shares=shares))
 
 
 def _unshare(step: _Step) -> Directory:
     record = step.resource()
-    return step.directory if record is None else _put(step, record._replace(shares=()))
+    return step.directory if record is None else _put(step, replace(record, shares=()))
 
 
 # Subscriptions and partners

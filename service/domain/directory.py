@@ -7,7 +7,6 @@ revision from beginning to end, and a change costs in proportion to what it chan
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from immutables import Map
 
@@ -50,7 +49,8 @@ class Records(Mapping[Key, Record]):
         return sum(len(named) for named in self._kinds.values())
 
 
-class Marks(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Marks:
     """The few organizations that decisions must know more of: it all stands in the records too."""
 
     closed: "Map[str, str]" = _NONE
@@ -63,7 +63,7 @@ class Marks(NamedTuple):
     def put(self, record: OrganizationRecord) -> "Marks":
         """The marks when this record stands in place of the one of the same id."""
         name, rest = record.key[1], self.remove(record.key[1])
-        closed, gated, roots = rest
+        closed, gated, roots = rest.closed, rest.gated, rest.roots
         if record.status != "active":
             closed = closed.set(name, record.status)
         if record.subscription_required:
@@ -74,7 +74,8 @@ class Marks(NamedTuple):
 
     def remove(self, name: str) -> "Marks":
         """The marks without those of this organization, whether it has any or not."""
-        return Marks(*(marked.delete(name) if name in marked else marked for marked in self))
+        every = (self.closed, self.gated, self.roots)
+        return Marks(*(marked.delete(name) if name in marked else marked for marked in every))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,14 @@ from math import isfinite
 from sys import intern
 from typing import Any
 
-from service.domain.identifiers import Key, id_problem, parse_moment, parse_reference, reference
+from service.domain.identifiers import (
+    Key,
+    are_plain_ids,
+    id_problem,
+    parse_moment,
+    parse_reference,
+    reference,
+)
 from service.domain.records import (
     ALL,
     DEPTHS,
@@ -158,7 +165,7 @@ def parent_of(entry: Entry) -> str | None:
 def organization(name: str, entry: Entry, path: tuple[str, ...]) -> OrganizationRecord:
     """The organization that `entry` describes, at `path`; its `parent` is read by `parent_of`."""
     return OrganizationRecord(
-        key=("organization", name),
+        key=("organization", intern(name)),
         name=entry.text("name", name),
         kind=entry.text("kind", ""),
         status=entry.choice("status", STATUSES, "active"),
@@ -201,7 +208,7 @@ def subscription(name: str, entry: Entry) -> SubscriptionRecord:
             reason = "is not a whole number from 0 of at most 64 bits"
             entry.problem(f"entitlements.{what}", number, reason)
     return SubscriptionRecord(
-        key=("subscription", name),
+        key=("subscription", intern(name)),
         organization=entry.id("organization") or "",
         type=entry.choice("type", SUBSCRIPTION_TYPES),
         starts=starts,
@@ -342,6 +349,8 @@ def _strings_problem(value: Any) -> str | None:
 def _ids_problem(value: Any) -> str | None:
     if not isinstance(value, list):
         return "is not a list of ids"
+    if are_plain_ids(value):
+        return None
     return next(
         (f"holds an id that {reason}" for item in value if (reason := id_problem(item))), None
     )

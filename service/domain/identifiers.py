@@ -10,7 +10,9 @@ Key = tuple[str, str]
 ID_LENGTH_CHARACTERS = 256
 
 # What almost every id looks like; the reasons below are for the few that do not.
-_PLAIN_ID = re.compile(rf'[!"$-~]{{1,{ID_LENGTH_CHARACTERS}}}').fullmatch
+_PLAIN = rf'[!"$-~]{{1,{ID_LENGTH_CHARACTERS}}}'
+_PLAIN_ID = re.compile(_PLAIN).fullmatch
+_PLAIN_IDS = re.compile(f"{_PLAIN}(?: {_PLAIN})*").fullmatch
 
 
 def id_problem(value: object) -> str | None:
@@ -34,6 +36,18 @@ def id_problem(value: object) -> str | None:
     if not unicodedata.is_normalized("NFC", value):
         return "is not in Unicode normal form C"
     return None
+
+
+def are_plain_ids(values: list) -> bool:
+    """Whether all of these look like almost every id does; where not, they may be ids all the same.
+
+    One look at all of them takes a third of the time that one at each takes.
+    """
+    try:
+        text = " ".join(values)
+    except TypeError:  # not all of them are strings
+        return False
+    return text.count(" ") < len(values) and _PLAIN_IDS(text) is not None
 
 
 def parse_reference(text: object) -> Key | None:

@@ -88,11 +88,10 @@ def _shared_above(directory: Directory, path: tuple[str, ...]) -> Iterator[Key]:
 
 def inherited(moment: Moment, record: ResourceRecord, path: tuple[str, ...]) -> Holding | None:
     """How the last organization of `path` has part in a resource from above; None if not."""
-    owner_path = moment.directory.records["organization", record.organization].path
     reaching = {
         share: via
         for share in record.shares
-        if (via := reached_through(share, owner_path, path)) is not None
+        if (via := reached_through(share, record.organization, path)) is not None
     }
     stretch = unbroken(reaching, moment.now)
     if stretch is None:

@@ -124,8 +124,10 @@ class Item(Placed):
         or if it is shared with that very organization.
         """
         path = organization._record.path
-        owner_path = self._owner_path()
-        if path[-1] in owner_path:
+        if self._record.organization == path[-1]:
+            return True  # as almost all do, so that nothing else is looked up
+        organizations = self._moment.directory.kinds["organization"]
+        if path[-1] in organizations[self._record.organization].path:
             return True
         return self._reaches(path)
 
@@ -134,17 +136,13 @@ class Item(Placed):
         shares = self._record.shares
         if not shares:
             return False
-        owner_path = self._owner_path()
         lies_in = self._moment.lies_in
         for share in shares:
             if not lies_in(share.valid_from, share.valid_until):
                 continue
-            if reached_through(share, owner_path, path) is not None:
+            if reached_through(share, self._record.organization, path) is not None:
                 return True
         return False
-
-    def _owner_path(self) -> tuple[str, ...]:
-        return self._moment.directory.kinds["organization"][self._record.organization].path
 
 
 class Shareable(Item):
@@ -287,4 +285,4 @@ def _reading(
 
 def described(key: Key, organization: str, attributes: Mapping[str, Any]) -> ResourceRecord:
     """The record of a resource that is not in the world, as a request describes it."""
-    return tuple.__new__(ResourceRecord, (key, organization, attributes, (), ()))
+    return ResourceRecord(key, organization, attributes, (), ())

@@ -12,20 +12,23 @@ def in_force(share: Share, now: datetime) -> bool:
     return begun and (share.valid_until is None or now < share.valid_until)
 
 
-def reached_through(share: Share, owner_path: tuple[str, ...], path: tuple[str, ...]) -> str | None:
-    """Through whom a share reaches exactly the last organization of `path`; None if it does not.
+def reached_through(share: Share, owner: str, path: tuple[str, ...]) -> str | None:
+    """Through whom a share of `owner` reaches exactly the last one of `path`; None if it does not.
 
     That is the owner where it is shared with all, else the organization that the share names: the
     last one of the path itself, or the nearest above it whose descendants have part in it.
     """
-    owner, steps = owner_path[-1], len(path) - len(owner_path)
-    if steps < 1 or path[-steps - 1] != owner:
+    above = path[:-1]
+    if owner not in above:
         # INVARIANT (shares flow down): nothing beside or above its owner has part in it.
         return None
     if share.targets is None:
-        return owner if share.descendants or steps == 1 else None
-    between = path[-steps:] if share.descendants else path[-1:]
-    return next((name for name in reversed(between) if name in share.targets), None)
+        return owner if share.descendants or owner == above[-1] else None
+    between = path[above.index(owner) + 1 :] if share.descendants else path[-1:]
+    for name in reversed(between):
+        if name in share.targets:
+            return name
+    return None
 
 
 def names_one_below(

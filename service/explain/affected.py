@@ -1,6 +1,7 @@
 """What a change of the facts can be felt by: everything in whose support something has changed."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from service.domain.directory import Directory
 from service.domain.identifiers import Key
@@ -57,7 +58,7 @@ def _differing(before: Directory, after: Directory) -> Iterator[Key]:
 def _seen(record: Record) -> Record:
     """The record without what no rule can read: names are for people."""
     named = isinstance(record, OrganizationRecord | UserRecord)
-    return record._replace(name="") if named else record
+    return replace(record, name="") if named else record
 
 
 def _feeling(directory: Directory, key: Key, relations: Sequence[str]) -> Iterator[Key]:

@@ -1,6 +1,7 @@
 """The forms of organizations: each with all above it, and with what its account has bought."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from service.domain.directory import Directory
 from service.domain.entities import ACCOUNT_LEVEL
@@ -50,7 +51,7 @@ class Lines:
     def term(self, record: SubscriptionRecord, names: Names) -> Hashable:
         """The form of a subscription without the account that has bought it."""
         number = names.setdefault(record.key, len(names))
-        return number, record._replace(key=("", ""), organization="", entitlements=0)
+        return number, replace(record, key=("", ""), organization="", entitlements=0)
 
     def spelled(self, name: str, known: Sequence[str]) -> Hashable:
         """An organization, by its id or by its place among what is known."""

@@ -5,6 +5,7 @@ places in the tree, subscriptions, and the end of a term.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from service.domain.identifiers import reference, spell_moment
@@ -109,7 +110,7 @@ def _of_user(user: UserRecord, is_subject: bool) -> Iterator[Option]:
         words = f"{name} is no longer mapped to subscription {bought}"
         yield _loss(words, op="unassign_subscription", user=name, subscription=bought)
     if user.status == "active":
-        entry = entry_of(user._replace(status="archived"))
+        entry = entry_of(replace(user, status="archived"))
         yield _loss(f"{name} is archived", op="put_user", user=name, **entry)
     yield _loss(f"{name} is removed", op="remove_user", user=name)
 

@@ -5,6 +5,7 @@ moves an organization or buys anything.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from service.domain.entities import ACCOUNT_LEVEL
@@ -118,7 +119,7 @@ def _standings(near: Neighbourhood) -> Iterator[Option]:
             change = {
                 "op": "put_organization",
                 "organization": name,
-                **entry_of(place._replace(status="active")),
+                **entry_of(replace(place, status="active")),
             }
         words = f"make {name} active, which is {place.status}"
         yield Option(("standing", name), words, change, gain=max(1, near.people(name)))
@@ -158,7 +159,7 @@ def _revivals(near: Neighbourhood) -> Iterator[Option]:
     for user in near.users:
         if user.status == "archived":
             name = user.key[1]
-            entry = entry_of(user._replace(status="active"))
+            entry = entry_of(replace(user, status="active"))
             yield Option(
                 ("status", name),
                 f"make {name} active, who is archived",

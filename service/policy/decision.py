@@ -1,6 +1,7 @@
 """What is asked, what is answered, and the five lines between rules and an answer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -78,7 +79,8 @@ class Verdict(NamedTuple):
     """A sentence for a person, where there is more to say than the reason and the rules do."""
 
 
-class Settled(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Settled:
     """Findings, and what they come to: worked out once for all questions that find the same."""
 
     findings: Findings

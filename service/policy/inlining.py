@@ -264,7 +264,22 @@ class _Writer:
             if isinstance(operand, ast.Name):
                 operands.append(operand.id)
                 continue
+            if self._is_field(operand):
+                operands.append(ast.unparse(operand))
+                continue
             held = self.fresh("given")
             before.append(ast.Assign([ast.Name(held)], operand))
             operands.append(held)
         return before + self.body(function, cls, operands, target)
+
+    def _is_field(self, value: ast.expr) -> bool:
+        """Whether this is a field of a part, which is as good as a name: nothing changes it."""
+        match value:
+            case ast.Attribute(ast.Name(id=name)):
+                return any(
+                    name == part(known, field)
+                    for known, cls in self.in_parts.items()
+                    for field in cls.FIELDS
+                    if field != "_moment"
+                )
+        return False

@@ -20,7 +20,8 @@ from service.policy.decision import (
 )
 from service.policy.engine import Engine
 
-IDS_AT_ONCE = 256
+IDS_AT_ONCE = 512
+"""Whoever waits while they are made, a tenth of a millisecond, is one in so many."""
 
 _decision = tuple.__new__
 """Makes a Decision of all its fields in half the time that Decision(*fields) takes."""
@@ -131,6 +132,6 @@ class PolicyDecisionPoint:
         Nobody can guess the id of another's decision.
         """
         # Asking the system once for many ids costs as little as asking for one.
-        digits = os.urandom(16 * IDS_AT_ONCE).hex()
-        self._ids.extend(digits[at : at + 32] for at in range(32, len(digits), 32))
-        return digits[:32]
+        first, *others = os.urandom(16 * IDS_AT_ONCE).hex(" ", 16).split()
+        self._ids.extend(others)
+        return first

@@ -88,7 +88,8 @@ class Plans:
 
     def settle(self, request: AccessRequest, moment: Moment) -> Settled:
         """What the rules say to the request, or why they cannot be asked."""
-        compiled = self._compiled.get((request[0], request[2], request[3]))
+        words = (request.subject_type, request.action, request.resource_type)
+        compiled = self._compiled.get(words)
         if compiled is not None:
             try:
                 found = compiled(moment, request)

@@ -93,15 +93,16 @@ def invalid(declared: Attributes, values: Mapping[str, Any], where: str) -> Fail
                 return Failure(decision.INVALID_PROPERTIES, f"{where}.{name} is missing")
         elif type(value) is str and kind not in NOT_STRINGS:
             pass  # what is named need only be a string here
-        elif reason := _list_problem(value) or entries.value_problem(kind, value):
+        elif reason := unfit(kind, value):
             return Failure(decision.INVALID_PROPERTIES, f"{where}.{name} {reason}")
     return None
 
 
-def _list_problem(value: Any) -> str | None:
+def unfit(kind: str, value: Any) -> str | None:
+    """Why a request cannot say this of an attribute of this kind, or None when it can."""
     if type(value) is list and len(value) > LIST_LIMIT_ENTRIES:
         return f"has more than {LIST_LIMIT_ENTRIES} entries"
-    return None
+    return entries.value_problem(kind, value)
 
 
 def _unknown(parameters: Attributes, values: Mapping[str, Any], moment: Moment) -> Failure | None:

@@ -1,6 +1,7 @@
 """All facts at one moment, with a place in hand that they can be asked about."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from service.domain.directory import ORGANIZATION, Marks
@@ -92,12 +93,12 @@ class _Named:
         record = self._known.get(name)
         if type(record) is not ResourceRecord or not record.shares:
             return record
-        return record._replace(shares=tuple(map(self._watched, record.shares)))
+        return replace(record, shares=tuple(map(self._watched, record.shares)))
 
     def _watched(self, share: Share) -> Share:
         if share.targets is None:
             return share
-        return share._replace(targets=_Targets(self._notes, share.targets))  # type: ignore[arg-type]
+        return replace(share, targets=_Targets(self._notes, share.targets))  # type: ignore[arg-type]
 
     def __contains__(self, name: Any) -> bool:
         return name in self._known
