@@ -84,7 +84,6 @@ class Connection(HttpToolsProtocol):
 
     def eof_received(self) -> bool:
         """Whether our side stays open: who has said all there is to say may still listen."""
-        self._drop_unfinished()
         listens = self.is_busy() and not self.cycle.more_body
         if listens:
             self.cycle.keep_alive = False
