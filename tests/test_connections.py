@@ -83,6 +83,7 @@ NO_REQUESTS = {
     "a CR within a line": HEAD + b"X-A: a\rb\r\n" + LENGTH + b"\r\n" + GOOD,
     "a NUL in a value": HEAD + b"X-A: a\0b\r\n" + LENGTH + b"\r\n" + GOOD,
     "a NUL in a name": HEAD + b"X\0A: ab\r\n" + LENGTH + b"\r\n" + GOOD,
+    "no host": REQUEST.replace(HOST, b""),
     "two hosts": HEAD + HOST + LENGTH + b"\r\n" + GOOD,
     "no version": b"GET /health/live\r\n\r\n",
     "a later version": REQUEST.replace(b"HTTP/1.1", b"HTTP/2.0"),
@@ -355,6 +356,12 @@ def test_clients_cannot_fill_the_log(capfd):
         pass  # told to stop before it has begun
 
     assert "" == capfd.readouterr().err
+
+
+def test_of_the_first_version_of_http_no_host_is_asked(served):
+    (answer,) = answers(served, REQUEST.replace(HOST, b"").replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    assert 200 == answer.status
 
 
 @pytest.mark.parametrize("first", [REQUEST, LIVE])

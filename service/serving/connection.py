@@ -159,15 +159,16 @@ class Connection(HttpToolsProtocol):
     def _judge_head(self, method: bytes) -> None:
         if self.transport.is_closing():
             raise http.BadRequest("nothing follows the last request of a connection")
-        if self.parser.get_http_version() not in _VERSIONS:
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
             raise http.BadRequest("this is not HTTP/1.1")
         if method == b"CONNECT":
             raise http.NotImplemented("this is no proxy")
         if self.url[0] != _SLASH and parse_url(self.url).path is None:
             raise http.BadRequest("the request names no path")
         names = [name for name, _ in self.headers]
-        if names.count(b"host") > 1:
-            raise http.BadRequest("the header Host came twice")
+        if names.count(b"host") != 1 and (b"host" in names or version == "1.1"):
+            raise http.BadRequest("the header Host has to come once")  # RFC 9112, 3.2
         if b"transfer-encoding" in names:
             for name, value in self.headers:
                 if name == b"transfer-encoding" and value.lower() != b"chunked":
