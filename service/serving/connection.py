@@ -29,7 +29,8 @@ from service.api.problems import problem_of
 HEAD_LIMIT_BYTES = 32_768
 """Of the line and the headers of a request together, and of what may follow the last chunk."""
 HEAD_SECONDS = 10.0
-"""How long a client may take over a head, from its first byte on, however it trickles."""
+"""How long a client may take over a head, however it trickles. One that begins in the same piece as
+the request before may first idle as long as any connection."""
 PIPELINE_LIMIT_REQUESTS = 256
 """How many may wait for the answer to the one before them."""
 LINGER_SECONDS = 1.0
@@ -140,9 +141,9 @@ class Connection(HttpToolsProtocol):
         try:
             await self.app(scope, receive, send)
         except asyncio.CancelledError:  # the process ends, and has waited for this long enough
-            if cycle.response_started:
-                self.transport.close()
+            if cycle.response_started or self.flow.write_paused:  # nobody reads it
                 cycle.disconnected = True
+                self.transport.abort()
             else:
                 request_id = request_id_of(headers_of(scope["headers"]))
                 await say(problem_of(http.ServiceUnavailable(), request_id), request_id, send)
