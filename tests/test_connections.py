@@ -1,9 +1,15 @@
 """What a server makes of bytes: a request or none, and the short way as the long one."""
 
 import json
+import random
 import re
+import signal
 import socket
+import struct
+import urllib.error
+import urllib.request
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from serving import GOOD, KEY, QUESTION, Answer, heard, problem_of, serving
@@ -15,15 +21,20 @@ REQUEST = HEAD + LENGTH + b"\r\n" + GOOD
 CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(GOOD), GOOD)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n"
+WORLD = LIVE.replace(b"/health/live", b"/world")
+LONG_POLL = LIVE.replace(b"/health/live", b"/changes?after=1&wait=%d")
 HEAD_LIMIT_BYTES = 32_768
 BODY_LIMIT_BYTES = 60_000
 OFFER = b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+OFFERING = HEAD + b"Connection: upgrade\r\n" + OFFER + LENGTH + b"\r\n" + GOOD
+LAST = REQUEST.replace(HOST, HOST + b"Connection: close\r\n")
 
 
 @pytest.fixture(scope="module")
 def hasty():
-    """A server that waits for a head for a fifth of a second."""
-    prelude = "import service.serving.connection as c\nc.HEAD_SECONDS = 0.2"
+    """A server that waits for a head for a fifth of a second, and for another for one."""
+    prelude = "import service.serving.connection as c\nc.HEAD_SECONDS = 0.2\n"
+    prelude += "import service.server as s\ns.KEEP_ALIVE_SECONDS = 1"
     with serving(prelude=prelude, WATERSHED_WORKERS="1") as running:
         yield running
 
@@ -35,12 +46,14 @@ def served():
         yield running
 
 
-def answers(server, said: bytes) -> list[Answer]:
-    """All answers until the server hangs up."""
+def answers(server, *said: bytes) -> list[Answer]:
+    """All answers to these pieces until the server hangs up."""
     found = []
     with server.line() as line, line.makefile("rb") as spoken:
         line.settimeout(10)
-        line.sendall(said)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in said:
+            line.sendall(piece)
         while first := spoken.readline():
             headers = dict(iter(lambda: spoken.readline().rstrip().split(b": ", 1), [b""]))
             headers = {name.decode().lower(): value.decode() for name, value in headers.items()}
@@ -70,6 +83,7 @@ NO_REQUESTS = {
     "a CR within a line": HEAD + b"X-A: a\rb\r\n" + LENGTH + b"\r\n" + GOOD,
     "a NUL in a value": HEAD + b"X-A: a\0b\r\n" + LENGTH + b"\r\n" + GOOD,
     "a NUL in a name": HEAD + b"X\0A: ab\r\n" + LENGTH + b"\r\n" + GOOD,
+    "no host": REQUEST.replace(HOST, b""),
     "two hosts": HEAD + HOST + LENGTH + b"\r\n" + GOOD,
     "no version": b"GET /health/live\r\n\r\n",
     "a later version": REQUEST.replace(b"HTTP/1.1", b"HTTP/2.0"),
@@ -126,6 +140,18 @@ def test_a_head_may_be_as_long_as_the_limit_and_no_longer(served, padded_body):
             line.sendall(head.replace(LENGTH, length) + body)
 
             assert status == heard(line).status
+
+
+@pytest.mark.parametrize("first", [b"", REQUEST, LIVE, OFFERING])
+@pytest.mark.parametrize("said", [REQUEST, LIVE, OFFERING])
+def test_a_head_is_not_longer_for_what_comes_with_it(served, first, said):
+    head, body = said.split(b"\r\n\r\n", 1)
+    head += b"\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n"
+    found = answers(served, first + head + body)
+
+    # What another answer is due to is told nothing more.
+    assert found[-1].headers["connection"] == "close"
+    assert [200] * bool(first) == [each.status for each in found if each.status != 431]
 
 
 ENDLESS = {
@@ -204,6 +230,20 @@ def test_who_offers_another_protocol_is_answered_in_this_one(served):
         assert heard(line).body.startswith(b'{"decision":true,')
 
 
+def test_offers_of_another_protocol_may_come_at_once(served):
+    found = answers(served, OFFERING * 3 + LIVE + OFFERING + LAST)
+
+    assert [200] * 6 == [each.status for each in found]
+    assert [1, 1, 1, 0, 1, 1] == [each.body.count(b'"decision":true') for each in found]
+
+
+def test_a_header_with_an_underscore_is_not_taken_for_one_with_a_hyphen(served):
+    said = WORLD.replace(HOST, HOST + b"X_Min_Revision: none\r\nConnection: close\r\n")
+
+    assert 200 == served.say(said).status
+    assert 400 == served.say(said.replace(b"_", b"-")).status
+
+
 def test_who_offers_another_protocol_and_wants_no_more_is_hung_up_on(served):
     head = HEAD + b"Connection: close, upgrade\r\n" + OFFER + LENGTH + b"\r\n"
     (answer,) = answers(served, head + GOOD)
@@ -232,7 +272,7 @@ def heard_until(line: socket.socket, word: bytes) -> bytes:
     return text
 
 
-@pytest.mark.parametrize("said", [REQUEST, LIVE, LIVE.replace(b"/health/live", b"/world")])
+@pytest.mark.parametrize("said", [REQUEST, LIVE, WORLD, WORLD + REQUEST[:-5]])
 def test_who_has_said_all_may_still_listen(served, said):
     with served.line() as line:
         line.sendall(said)
@@ -241,12 +281,87 @@ def test_who_has_said_all_may_still_listen(served, said):
         assert 200 == heard(line).status
 
 
-@pytest.mark.parametrize("first", [REQUEST, LIVE.replace(b"/health/live", b"/world")])
+@pytest.mark.parametrize("first", [REQUEST, WORLD])
 def test_noise_after_a_request_takes_nothing_from_its_answer(served, first):
     answer, *rest = answers(served, first + b"noise\r\n\r\n")
 
     assert 200 == answer.status
     assert all(each.status == 400 for each in rest)
+
+
+BROKEN = {"chunks": CHUNKED + b"zz\r\n", "host": HEAD + HOST + b"\r\n", "noise": b"noise\r\n\r\n"}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("first", [WORLD, WORLD + LIVE, LONG_POLL % 1, REQUEST * 2])
+def test_what_breaks_off_is_no_answer_to_the_requests_before_it(served, first, broken):
+    found = answers(served, first + broken)
+
+    assert [200] * first.count(b"Host:") == [each.status for each in found]
+    assert "close" == found[-1].headers["connection"]
+
+
+def test_an_answer_may_take_longer_than_a_connection_may_idle(hasty):
+    with hasty.line() as line:
+        line.sendall(REQUEST + LONG_POLL % 2)
+        assert heard(line).body.startswith(b'{"decision":true,')
+
+        assert b'"entries":[]' in heard(line).body
+
+
+def test_who_wants_no_more_is_refused_before_he_has_said_all_and_hears_it():
+    # Python's client says `Connection: close`, and speaks to the end before it listens.
+    with serving(WATERSHED_WORKERS="1", WATERSHED_API_KEYS=KEY) as locked:
+        for key, status in [(KEY, 413), ("another", 401)] * 5:
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+            said = urllib.request.Request(f"{locked.address}/authorize", b" " * 10_000_000, headers)
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(said, timeout=30)
+            with refused.value as answer:
+                assert status == answer.status
+
+
+def test_who_waits_when_the_process_ends_is_told_so():
+    prelude = "from service.serving.worker import Worker as w\n"
+    prelude += "w.CONFIG_KWARGS['timeout_graceful_shutdown'] = 1"
+    with serving(prelude=prelude, WATERSHED_WORKERS="1") as stopped:
+        polling, sending, idle = (stopped.line() for _ in range(3))
+        with polling, sending, idle:
+            polling.sendall(LIVE + LONG_POLL % 30)
+            sending.sendall(LIVE + REQUEST[:-5])
+            idle.sendall(LIVE + b"POST /auth")
+            for line in (polling, sending, idle):
+                assert 200 == heard(line).status
+            stopped.process.send_signal(signal.SIGTERM)
+
+            assert b"" == idle.recv(4096)
+            for line in (polling, sending):
+                assert (503, "service-unavailable") == problem_of(heard(line))
+
+
+def test_clients_cannot_fill_the_log(capfd):
+    slow = HEAD + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    said = [OFFERING * 3, slow + b"zz\r\n", *(first + BROKEN["chunks"] for first in (WORLD, LIVE))]
+    said += [*NO_REQUESTS.values(), *ENDLESS.values(), (WORLD + LIVE) * 50, REQUEST[:-1]]
+    with serving(WATERSHED_WORKERS="1") as alone:
+        for each in said:
+            with alone.line() as line, suppress(ConnectionError, TimeoutError):
+                line.settimeout(0.2)
+                # Whatever is still to come is answered by a reset.
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                line.sendall(each)
+                line.recv(10)
+        assert alone.decides()
+    with serving(WATERSHED_WORKERS="1"):
+        pass  # told to stop before it has begun
+
+    assert "" == capfd.readouterr().err
+
+
+def test_of_the_first_version_of_http_no_host_is_asked(served):
+    (answer,) = answers(served, REQUEST.replace(HOST, b"").replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    assert 200 == answer.status
 
 
 @pytest.mark.parametrize("first", [REQUEST, LIVE])
@@ -331,11 +446,52 @@ def test_answers_come_in_the_order_of_their_questions_whichever_way_they_go(serv
     many = HEAD.replace(b"/authorize", b"/access/v1/evaluations")
     many += b"Content-Length: %d\r\n\r\n" % len(batch) + batch
     kinds = [REQUEST, many, REQUEST, REQUEST, LIVE, REQUEST, LIVE, many, REQUEST]
-    kinds[-1] = REQUEST.replace(HOST, HOST + b"Connection: close\r\n")
+    kinds[-1] = LAST
     found = answers(served, b"".join(kinds))
 
     expected = [300 if kind is many else 0 if kind is LIVE else 1 for kind in kinds]
     assert expected == [each.body.count(b'"decision":') for each in found]
+
+
+KINDS = [
+    REQUEST,
+    LIVE,
+    WORLD,
+    OFFERING,
+    CHUNKED + CHUNKS,
+    CHUNKED + CHUNKS[:-2] + b"X-A: 1\r\n\r\n",
+]
+KINDS += [
+    b"\r\n" + REQUEST,
+    REQUEST.replace(b'"dora"', b"     5"),
+    HEAD + b"X-Min-Revision: 1\r\n" + LENGTH,
+]
+KINDS[-1] += b"\r\n" + GOOD
+ENDS = [LAST, LAST.replace(b"HTTP/1.1", b"HTTP/1.0"), *NO_REQUESTS.values()]
+
+
+def test_however_a_stream_is_cut_its_requests_are_answered_as_if_each_came_alone(served):
+    def but_for_its_end(answer: Answer):
+        status, headers, body = without_chance(answer)
+        return status, {n: v for n, v in headers.items() if n != "connection"}, body
+
+    close = HOST + b"Connection: close\r\n"
+    (*alone,) = (answers(served, kind.replace(HOST, close, 1))[0] for kind in KINDS)
+    chance = random.Random(20261122)
+    for _ in range(200):
+        drawn, end = chance.choices(range(len(KINDS)), k=5), chance.choice(ENDS)
+        said = b"".join(KINDS[number] for number in drawn) + end
+        cuts = sorted(chance.sample(range(1, len(said)), chance.choice([0, 1, 3, 20])))
+        pieces = [said[begin:after] for begin, after in pairwise([0, *cuts, len(said)])]
+        *found, last = answers(served, *pieces)
+        if len(found) < len(drawn):  # what is no request is told so only if nothing else is due
+            found.append(last)
+        else:
+            assert (400 if end in ENDS[2:] else 200) == last.status
+
+        expected = [but_for_its_end(alone[number]) for number in drawn]
+        assert expected == [but_for_its_end(each) for each in found], (drawn, pieces)
+        assert "close" == last.headers["connection"]
 
 
 def test_chunks_of_one_byte_are_one_body(served):

@@ -7,7 +7,8 @@ problem document and the end of its connection, since nobody can say where the n
 """
 
 import asyncio
-from collections.abc import Sized
+from collections.abc import Callable, Sized
+from typing import NamedTuple
 
 from httptools import (
     HttpParserCallbackError,
@@ -17,17 +18,19 @@ from httptools import (
     parse_url,
 )
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from werkzeug import exceptions as http
 
-from service.api.asgi_messages import on_the_wire
+from service.api.asgi_messages import AsgiApp, Receive, Scope, Send, headers_of, on_the_wire, say
+from service.api.deciding import request_id_of
 from service.api.messages import Answer, id_of_request
 from service.api.problems import problem_of
 
 HEAD_LIMIT_BYTES = 32_768
 """Of the line and the headers of a request together, and of what may follow the last chunk."""
 HEAD_SECONDS = 10.0
-"""How long a client may take over a head, from its first byte on, however it trickles."""
+"""How long a client may take over a head, however it trickles. One that begins in the same piece as
+the request before may first idle as long as any connection."""
 PIPELINE_LIMIT_REQUESTS = 256
 """How many may wait for the answer to the one before them."""
 LINGER_SECONDS = 1.0
@@ -47,6 +50,10 @@ class Connection(HttpToolsProtocol):
     """Runs while bytes come and nobody is answered: for a head, or a body that was refused."""
     is_deaf = False
     """Whether the last word has been said, and what still comes is dropped."""
+    is_bulky = False
+    """Whether so much has come at once that heads are measured one by one."""
+    answering: RequestResponseCycle | None = None
+    """The request that the application was given last; `cycle` is the one that came last."""
 
     # Called by asyncio.
 
@@ -64,6 +71,8 @@ class Connection(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         self.unused_bytes += len(data)
+        if self.unused_bytes > HEAD_LIMIT_BYTES:
+            self.is_bulky = True
         try:
             self._read(data)
         except HttpParserError as error:
@@ -84,6 +93,10 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the client."""
         self._end_patience()
+        self._unset_keepalive_if_required()
+        if self.answering is not None:
+            self.answering.disconnected = True  # writes no more
+            self.answering.message_event.set()
         super().connection_lost(error)
 
     # Called by httptools, while it reads.
@@ -112,7 +125,28 @@ class Connection(HttpToolsProtocol):
         """Hand a request of which the head has come to the application."""
         if len(self.pipeline) >= PIPELINE_LIMIT_REQUESTS:
             raise http.BadRequest(f"more than {PIPELINE_LIMIT_REQUESTS} requests are waiting")
+        self._unset_keepalive_if_required()  # it may run since an answer a moment ago
+        # WSGI cannot tell X_Min_Revision from X-Min-Revision, and whoever filters headers can.
+        self.headers[:] = [pair for pair in self.headers if b"_" not in pair[0]]
         super().on_headers_complete()
+        line = self.transport
+        self.cycle.transport = _Line(line.write, line.is_closing, self._hang_up)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: AsgiApp) -> None:
+        self.answering = cycle
+        super()._start_asgi_task(cycle, self._answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cycle = self.answering
+        try:
+            await self.app(scope, receive, send)
+        except asyncio.CancelledError:  # the process ends, and has waited for this long enough
+            if cycle.response_started or self.flow.write_paused:  # nobody reads it
+                cycle.disconnected = True
+                self.transport.abort()
+            else:
+                request_id = request_id_of(headers_of(scope["headers"]))
+                await say(problem_of(http.ServiceUnavailable(), request_id), request_id, send)
 
     def is_busy(self) -> bool:
         """Whether a request is being answered."""
@@ -126,35 +160,36 @@ class Connection(HttpToolsProtocol):
     def _judge_head(self, method: bytes) -> None:
         if self.transport.is_closing():
             raise http.BadRequest("nothing follows the last request of a connection")
-        if self.parser.get_http_version() not in _VERSIONS:
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
             raise http.BadRequest("this is not HTTP/1.1")
         if method == b"CONNECT":
             raise http.NotImplemented("this is no proxy")
         if self.url[0] != _SLASH and parse_url(self.url).path is None:
             raise http.BadRequest("the request names no path")
         names = [name for name, _ in self.headers]
-        if names.count(b"host") > 1:
-            raise http.BadRequest("the header Host came twice")
+        if names.count(b"host") != 1 and (b"host" in names or version == "1.1"):
+            raise http.BadRequest("the header Host has to come once")  # RFC 9112, 3.2
         if b"transfer-encoding" in names:
             for name, value in self.headers:
                 if name == b"transfer-encoding" and value.lower() != b"chunked":
                     raise http.NotImplemented("only `chunked` is understood")
-        if self.unused_bytes > HEAD_LIMIT_BYTES:  # which may be more than this head
+        if self.is_bulky:
             size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
             if size > HEAD_LIMIT_BYTES:
                 raise http.RequestHeaderFieldsTooLarge
 
     def _read(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-            return
-        except HttpParserUpgrade as offered:
-            (read_bytes,) = offered.args
-        # The parser leaves whatever follows to the other protocol, and we speak no other. A server
-        # may ignore the offer (RFC 9110, 7.8): the same request again, without it.
-        head = self._head_without_offer()
-        self.parser = HttpRequestParser(self)
-        self.parser.feed_data(head + data[read_bytes:])
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except HttpParserUpgrade as offered:
+                (read_bytes,) = offered.args
+            # The parser leaves whatever follows to the other protocol, and we speak no other. A
+            # server may ignore the offer (RFC 9110, 7.8): the same request again, without it.
+            data = self._head_without_offer() + data[read_bytes:]
+            self.parser = HttpRequestParser(self)
 
     def _head_without_offer(self) -> bytes:
         said = b",".join(value for name, value in self.headers if name == b"connection").lower()
@@ -173,6 +208,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.is_deaf = True
+        self._drop_unfinished()
         cycle = self.cycle
         if self.is_busy() and not cycle.more_body:
             cycle.keep_alive = False
@@ -182,11 +218,32 @@ class Connection(HttpToolsProtocol):
                 self.transport.close()
                 return
             cycle.disconnected = True  # the rest will not come
+            cycle.waiting_for_100_continue = False  # nor is it waited for
             cycle.message_event.set()
         request_id = id_of_request(None)
         self.write(problem_of(error, request_id), request_id, closing=True)
+        self._linger()
+
+    def _hang_up(self) -> None:
+        """Close after an answer, and nothing more is answered."""
+        if self.transport.is_closing():
+            return
+        self.pipeline.clear()
+        if self.is_deaf or self.answering.more_body:
+            self._linger()
+        else:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        self.is_deaf = True
         self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _drop_unfinished(self) -> None:
+        """Forget a request that breaks off while it waits for the answer to the one before."""
+        if self.pipeline and self.cycle.more_body:
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else self.answering
 
     def _lose_patience(self) -> None:
         if self.unused_bytes:
@@ -198,6 +255,14 @@ class Connection(HttpToolsProtocol):
         if self.patience is not None:
             self.patience.cancel()
             self.patience = None
+
+
+class _Line(NamedTuple):
+    """As much of a transport as a request needs to be answered."""
+
+    write: Callable[[bytes], None]
+    is_closing: Callable[[], bool]
+    close: Callable[[], None]
 
 
 class _Flow(FlowControl):

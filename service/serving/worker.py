@@ -4,6 +4,7 @@ gunicorn's own ASGI worker reads requests in Python; uvicorn has httptools read 
 answers twice as many on one core.
 """
 
+import asyncio
 import logging
 import signal
 import sys
@@ -46,3 +47,10 @@ class Worker(UvicornWorker):
         super().init_signals()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+
+    def run(self) -> None:
+        """Serve until told to stop. The loop is made first: whoever is told to stop in between
+        leaves nothing behind that was to run in it."""
+        with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
+            runner.get_loop()
+            runner.run(self._serve())
