@@ -10,13 +10,7 @@ import asyncio
 from collections.abc import Callable, Sized
 from typing import NamedTuple
 
-from httptools import (
-    HttpParserCallbackError,
-    HttpParserError,
-    HttpParserUpgrade,
-    HttpRequestParser,
-    parse_url,
-)
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from werkzeug import exceptions as http
@@ -25,9 +19,8 @@ from service.api.asgi_messages import AsgiApp, Receive, Scope, Send, headers_of,
 from service.api.deciding import request_id_of
 from service.api.messages import Answer, id_of_request
 from service.api.problems import problem_of
+from service.serving.heads import CLOSE, HEAD_LIMIT_BYTES, Head, fault_of, judge, without_offer
 
-HEAD_LIMIT_BYTES = 32_768
-"""Of the line and the headers of a request together, and of what may follow the last chunk."""
 HEAD_SECONDS = 10.0
 """How long a client may take over a head, however it trickles. One that begins in the same piece as
 the request before may first idle as long as any connection."""
@@ -35,10 +28,6 @@ PIPELINE_LIMIT_REQUESTS = 256
 """How many may wait for the answer to the one before them."""
 LINGER_SECONDS = 1.0
 """A connection that is closed on top of unread bytes is reset, and the answer may be lost."""
-
-_CLOSE = (b"connection", b"close")
-_OFFERING = (b"connection", b"upgrade", b"http2-settings")
-_VERSIONS = ("1.1", "1.0")
 
 
 class Connection(HttpToolsProtocol):
@@ -76,7 +65,7 @@ class Connection(HttpToolsProtocol):
         try:
             self._read(data)
         except HttpParserError as error:
-            self._refuse(_fault_of(error))
+            self._refuse(fault_of(error))
             return
         if self.unused_bytes > HEAD_LIMIT_BYTES:
             self._refuse(http.RequestHeaderFieldsTooLarge())
@@ -107,7 +96,9 @@ class Connection(HttpToolsProtocol):
         method = self.parser.get_method()
         if self.parser.should_upgrade() and method != b"CONNECT":
             return  # comes again, without the offer
-        self._judge_head(method)
+        if self.transport.is_closing():
+            raise http.BadRequest("nothing follows the last request of a connection")
+        judge(self._head(method), self.is_bulky)
         self.unused_bytes = 0
         self.begin(method)
         self.headers = []  # for what follows the last chunk; the request keeps what it came with
@@ -155,29 +146,7 @@ class Connection(HttpToolsProtocol):
     def write(self, answer: Answer, request_id: str, closing: bool) -> None:
         """Send an answer that the application did not send itself."""
         more = self.server_state.default_headers
-        self.transport.write(on_the_wire(answer, request_id, [*more, _CLOSE] if closing else more))
-
-    def _judge_head(self, method: bytes) -> None:
-        if self.transport.is_closing():
-            raise http.BadRequest("nothing follows the last request of a connection")
-        version = self.parser.get_http_version()
-        if version not in _VERSIONS:
-            raise http.BadRequest("this is not HTTP/1.1")
-        if method == b"CONNECT":
-            raise http.NotImplemented("this is no proxy")
-        if self.url[0] != _SLASH and parse_url(self.url).path is None:
-            raise http.BadRequest("the request names no path")
-        names = [name for name, _ in self.headers]
-        if names.count(b"host") != 1 and (b"host" in names or version == "1.1"):
-            raise http.BadRequest("the header Host has to come once")  # RFC 9112, 3.2
-        if b"transfer-encoding" in names:
-            for name, value in self.headers:
-                if name == b"transfer-encoding" and value.lower() != b"chunked":
-                    raise http.NotImplemented("only `chunked` is understood")
-        if self.is_bulky:
-            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-            if size > HEAD_LIMIT_BYTES:
-                raise http.RequestHeaderFieldsTooLarge
+        self.transport.write(on_the_wire(answer, request_id, [*more, CLOSE] if closing else more))
 
     def _read(self, data: bytes) -> None:
         while True:
@@ -188,17 +157,12 @@ class Connection(HttpToolsProtocol):
                 (read_bytes,) = offered.args
             # The parser leaves whatever follows to the other protocol, and we speak no other. A
             # server may ignore the offer (RFC 9110, 7.8): the same request again, without it.
-            data = self._head_without_offer() + data[read_bytes:]
+            head = self._head(self.parser.get_method())
+            data = without_offer(head) + data[read_bytes:]
             self.parser = HttpRequestParser(self)
 
-    def _head_without_offer(self) -> bytes:
-        said = b",".join(value for name, value in self.headers if name == b"connection").lower()
-        headers = [pair for pair in self.headers if pair[0] not in _OFFERING]
-        if b"close" in [token.strip() for token in said.split(b",")]:
-            headers.append(_CLOSE)
-        version = self.parser.get_http_version().encode()
-        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
-        return b"\r\n".join((line, *(b"%b: %b" % pair for pair in headers), b"", b""))
+    def _head(self, method: bytes) -> Head:
+        return Head(method, self.url, self.parser.get_http_version(), self.headers)
 
     # How a connection ends.
 
@@ -275,14 +239,3 @@ class _Flow(FlowControl):
     def resume_reading(self) -> None:
         if not self._waiting:
             super().resume_reading()
-
-
-_SLASH = ord("/")
-
-
-def _fault_of(error: HttpParserError) -> Exception:
-    """What is wrong with bytes that httptools could not read, or of which we want nothing."""
-    cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
-    if cause is None or isinstance(cause, HttpParserError):
-        return http.BadRequest("this is not a well-formed HTTP request of a method that is known")
-    return cause
