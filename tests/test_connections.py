@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import struct
+import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -20,6 +21,9 @@ LENGTH = b"Content-Length: %d\r\n" % len(GOOD)
 REQUEST = HEAD + LENGTH + b"\r\n" + GOOD
 CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(GOOD), GOOD)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+BATCH = json.dumps({**QUESTION, "evaluations": [{}] * 1000}).encode()
+MANY = HEAD.replace(b"/authorize", b"/access/v1/evaluations")
+MANY += b"Content-Length: %d\r\n\r\n" % len(BATCH) + BATCH
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n"
 WORLD = LIVE.replace(b"/health/live", b"/world")
 LONG_POLL = LIVE.replace(b"/health/live", b"/changes?after=1&wait=%d")
@@ -33,7 +37,7 @@ LAST = REQUEST.replace(HOST, HOST + b"Connection: close\r\n")
 @pytest.fixture(scope="module")
 def hasty():
     """A server that waits for a head for a fifth of a second, and for another for one."""
-    prelude = "import service.serving.connection as c\nc.HEAD_SECONDS = 0.2\n"
+    prelude = "import service.serving.connection as c\nc.HEAD_SECONDS = c.READING_SECONDS = 0.2\n"
     prelude += "import service.server as s\ns.KEEP_ALIVE_SECONDS = 1"
     with serving(prelude=prelude, WATERSHED_WORKERS="1") as running:
         yield running
@@ -509,11 +513,38 @@ def test_of_very_many_requests_at_once_the_first_are_answered(served):
     assert all(b'{"status":"live"}' == each.body for each in found)
 
 
+def unread(server) -> socket.socket:
+    """A connection on which little fits before it is read."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.settimeout(1)
+    line.connect((server.host, server.port))
+    return line
+
+
+def test_who_reads_nothing_is_given_up(hasty):
+    with unread(hasty) as line:
+        line.sendall(MANY * 50)  # 10 MB of answers, in too few requests to be too many
+        time.sleep(1)
+        text = b""
+        with suppress(ConnectionError):
+            while piece := line.recv(65536):
+                text += piece
+
+    assert text.count(b'"decision":true') < 50_000
+
+
+def test_who_reads_slowly_is_not_given_up(hasty):
+    with unread(hasty) as line:
+        line.sendall(MANY * 20)
+        line.settimeout(10)
+        text = bytearray()
+        while text.count(b'"decision":true') < 20_000:
+            text += line.recv(65536)
+
+
 def test_who_does_not_read_keeps_nobody_waiting(served):
-    with socket.socket() as line:
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        line.settimeout(1)
-        line.connect((served.host, served.port))
+    with unread(served) as line:
         with suppress(TimeoutError, ConnectionError):  # waits for us, or hangs up
             while True:
                 line.sendall(REQUEST * 20)

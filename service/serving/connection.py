@@ -26,6 +26,8 @@ HEAD_SECONDS = 10.0
 the request before may first idle as long as any connection."""
 PIPELINE_LIMIT_REQUESTS = 256
 """How many may wait for the answer to the one before them."""
+READING_SECONDS = 30.0
+"""How long a client may read nothing at all of answers that pile up here."""
 LINGER_SECONDS = 1.0
 """A connection that is closed on top of unread bytes is reset, and the answer may be lost."""
 
@@ -37,6 +39,8 @@ class Connection(HttpToolsProtocol):
     """How many have come of which nothing has been made yet: of a head, as a rule."""
     patience: asyncio.TimerHandle | None = None
     """Runs while bytes come and nobody is answered: for a head, or a body that was refused."""
+    reading: asyncio.TimerHandle | None = None
+    """Runs while more has been said than fits on the way."""
     is_deaf = False
     """Whether the last word has been said, and what still comes is dropped."""
     is_bulky = False
@@ -79,9 +83,21 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
         return listens
 
+    def pause_writing(self) -> None:
+        """Say no more until the client has read on, and give it up if it does not."""
+        super().pause_writing()
+        self._await_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        self.reading.cancel()
+
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the client."""
         self._end_patience()
+        if self.reading is not None:
+            self.reading.cancel()
         self._unset_keepalive_if_required()
         if self.answering is not None:
             self.answering.disconnected = True  # writes no more
@@ -214,6 +230,16 @@ class Connection(HttpToolsProtocol):
             self._refuse(http.RequestTimeout())
         else:
             self.transport.close()
+
+    def _await_reading(self) -> None:
+        unread_bytes = self.transport.get_write_buffer_size()
+        self.reading = self.loop.call_later(READING_SECONDS, self._judge_reading, unread_bytes)
+
+    def _judge_reading(self, before_bytes: int) -> None:
+        if self.transport.get_write_buffer_size() < before_bytes:
+            self._await_reading()
+        else:
+            self.transport.abort()
 
     def _end_patience(self) -> None:
         if self.patience is not None:
