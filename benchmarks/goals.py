@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-NAMED_PEERS = ("cedarpy", "pycasbin", "regorus")
+NAMED_PEERS = ("cedarpy", "pycasbin", "regorus", "regorus, the membership found")
 
 
 class Beside(NamedTuple):
@@ -106,7 +106,7 @@ class Goals:
 
     def report(self) -> None:
         for goal, verdict, measured in self.judged():
-            print(f"{goal:42}{verdict:22}{measured}")
+            print(f"{goal:57}{verdict:22}{measured}")
 
 
 def _verdict(reached: bool) -> str:

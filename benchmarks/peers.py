@@ -15,8 +15,9 @@ table:
                policy for each membership and action, and the tree as `g`. Loaded by an adapter:
                add_policies needs minutes. The enforcer with domains needs a call for each level.
   regorus      facts loaded once, or those that matter in the input, where the caller holds the
-               world. By the interpreter; and compiled for its virtual machine, which stands in
-               the table as an engine of its own.
+               world. Told which membership counts, as the others are, and finding it, as
+               Watershed does. By the interpreter; and compiled for its virtual machine, which
+               stands in the table as an engine of its own.
 
 What a caller has are plain values, and some engines take JSON: so each way is timed twice, spelled
 before the clock starts and spelled by the caller within it. JSON is written by Python's own `json`;
@@ -31,6 +32,9 @@ from importlib import metadata
 from typing import Any
 
 from benchmarks.town import MAY, Asked, Town, Way
+
+WHOLE = "regorus, the membership found"
+"""What goals call it where it is given facts, and not what follows from them."""
 
 # Cedar
 
@@ -156,6 +160,32 @@ given if {{
 	input.role in may[input.action]
 	input.acts_for in input.path
 }}
+
+acts_for(user) := input.chosen if {{
+	input.chosen
+}} else := user.selected if {{
+	user.selected
+}} else := only if {{
+	count(user.memberships) == 1
+	some only, _ in user.memberships
+}}
+
+default whole_loaded := false
+
+whole_loaded if {{
+	user := data.users[input.user]
+	organization := acts_for(user)
+	user.memberships[organization] in may[input.action]
+	organization in data.paths[input.organization]
+}}
+
+default whole_given := false
+
+whole_given if {{
+	organization := acts_for(input.user)
+	input.user.memberships[organization] in may[input.action]
+	organization in input.path
+}}
 """
 
 
@@ -166,6 +196,7 @@ def regorus(town: Town) -> list[Way]:
         name: {"organization": at, "role": role} for name, (at, role) in town.memberships.items()
     }
     facts = json.dumps({"memberships": memberships, "paths": town.paths})
+    held = json.dumps({"users": town.users, "paths": town.paths})
     modules = [("authorization.rego", _REGO)]
 
     def interpreted(facts: str, rule: str) -> Callable[[str], bool]:
@@ -204,14 +235,30 @@ def regorus(town: Town) -> list[Way]:
         given = {"action": asked.action, "role": role, "acts_for": acts_for, "path": path}
         return (json.dumps(given),)
 
+    def name_user(asked: Asked) -> tuple:
+        named = {"user": asked.user, "action": asked.action, "organization": asked.organization}
+        return (json.dumps(named | _choice(asked)),)
+
+    def give_user(asked: Asked) -> tuple:
+        user, path = town.users[asked.user], town.paths[asked.organization]
+        given = {"user": user, "action": asked.action, "path": path}
+        return (json.dumps(given | _choice(asked)),)
+
     loaded, given = "data.authorization.loaded", "data.authorization.given"
+    whole_loaded, whole_given = "data.authorization.whole_loaded", "data.authorization.whole_given"
     machine = "regorus compiled"
     return [
+        Way("regorus, users loaded", WHOLE, interpreted(held, whole_loaded), name_user),
+        Way("regorus, the user in the input", WHOLE, interpreted("{}", whole_given), give_user),
         Way("regorus, facts loaded", "regorus", interpreted(facts, loaded), name_it),
         Way("regorus, facts in the input", "regorus", interpreted("{}", given), give_it),
         Way("regorus compiled, facts loaded", machine, compiled(facts, loaded), name_it),
         Way("regorus compiled, facts in the input", machine, compiled("{}", given), give_it),
     ]
+
+
+def _choice(asked: Asked) -> dict[str, str]:
+    return {} if asked.chosen is None else {"chosen": asked.chosen}
 
 
 _BUILT_BY = {"cedarpy": cedar, "pycasbin": casbin, "gordon-to-regorus": regorus}

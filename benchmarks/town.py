@@ -50,13 +50,16 @@ class Town:
     """What the rule needs of a world document: memberships and paths up the tree."""
 
     def __init__(self, document: dict[str, Any]):
-        self._users = document["users"]
+        self.users = {
+            name: {each: entry[each] for each in ("memberships", "selected") if each in entry}
+            for name, entry in document["users"].items()
+        }
         self.parents = {o: e.get("parent") for o, e in document["organizations"].items()}
         self.paths = {organization: self._path(organization) for organization in self.parents}
         """Each organization and all above it, upwards."""
         self.memberships = {
             f"{user}@{organization}": (organization, role)
-            for user, entry in self._users.items()
+            for user, entry in self.users.items()
             for organization, role in entry["memberships"].items()
         }
 
@@ -74,7 +77,7 @@ class Town:
         if resource["type"] != "conversation":
             return None
         user = request["subject"]["id"]
-        entry = self._users[user]
+        entry = self.users[user]
         chosen = request.get("context", {}).get("organization")
         acts_for = chosen or entry.get("selected")
         if acts_for is None:
