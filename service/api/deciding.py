@@ -22,12 +22,13 @@ from service.policy.pdp import PolicyDecisionPoint
 
 FRESHNESS = MIN_REVISION.lower().encode()
 SINGLE = frozenset((AUTHORIZE, EVALUATION))
-"""Where one decision is asked for, by POST; all of them are worth one look at the clock."""
+"""Where one decision is asked for, by POST."""
 DECIDING = SINGLE | {EVALUATIONS}
+"""Where any are."""
 
 
 class Deciding:
-    """Answers whoever asks for decisions. Raises what `problems.py` knows how to say."""
+    """Answers whoever asks for decisions; raises what `problems.py` says, where it says so."""
 
     def __init__(self, pdp: PolicyDecisionPoint, settings: Settings, metrics: Metrics):
         self.guard = build_guard(settings.api_keys)
