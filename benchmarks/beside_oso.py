@@ -1,6 +1,8 @@
 """Plans beside oso alone, with all policies and the whole mix of questions."""
 
+import json
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from statistics import median
 
@@ -9,6 +11,8 @@ from benchmarks.bench import Bench, asked_at, warm
 from benchmarks.measuring import now, rotated
 from benchmarks.questions import Drawn, draw
 from fixtures import generate
+from service.api.requests import read_evaluation
+from service.domain.strict_json import read_json
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 
 BATCH = 1_000
@@ -43,12 +47,21 @@ def batch_ms(plans: PolicyDecisionPoint, drawn: list[Drawn]) -> float:
     return (now() - begin) / 1e6
 
 
+def just_read(plans: PolicyDecisionPoint, drawn: list[Drawn]) -> Iterator[tuple]:
+    """Each question as a server asks it, who has read it from bytes a moment ago: what it says is
+    at hand then, and need not be fetched from where a benchmark has put it."""
+    bodies = [json.dumps(each.said).encode() for each in drawn]
+    moment = plans.moment()
+    for body in bodies:
+        yield read_evaluation(read_json(body)), moment
+
+
 def beside_oso(bench: Bench, profile: str) -> None:
     """oso alone and plans on a world of this profile."""
     document = generate.world(profile, bench.seed)
     sizes = ", ".join(f"{len(section):,} {name}" for name, section in document.items())
     print(f"\n{profile}: {sizes}")
-    a_round = bench.questions + BATCH
+    a_round = 2 * bench.questions + BATCH
     drawn = list(draw(document, bench.questions + bench.rounds * a_round, bench.seed))
     facts = bench.facts(document)
     del document
@@ -61,18 +74,20 @@ def beside_oso(bench: Bench, profile: str) -> None:
 
     by_oso, by_plans = bench.series("oso alone", oso.decide), bench.series("plans", plans.decide)
     settled = bench.series("plans, the engine's part", plans.engine.settle)
+    served = bench.series("plans, requests just read", plans.decide)
     batches = []
     for turn in range(bench.rounds):
         fresh = list(islice(rest, bench.questions))
         for series in rotated([by_oso, by_plans], turn):
             series.round(asked_at(plans, fresh))
         settled.round(asked_at(plans, fresh))
+        served.round(just_read(plans, list(islice(rest, bench.questions))))
         batches.append(batch_ms(plans, list(islice(rest, BATCH))))
 
-    print(f"{'':26}{'median µs':>11}{'p99 µs':>10}{'decisions/s':>13}")
-    for series in (by_oso, by_plans, settled):
-        rate = "" if series is settled else f"{series.calls_per_second:13,.0f}"
-        print(f"{series.name:26}{series.median_us:11.2f}{series.p99_us:10.2f}{rate}")
+    print(f"{'':28}{'median µs':>11}{'p99 µs':>10}{'decisions/s':>13}")
+    for series in (by_oso, by_plans, settled, served):
+        rate = "" if series in (settled, served) else f"{series.calls_per_second:13,.0f}"
+        print(f"{series.name:28}{series.median_us:11.2f}{series.p99_us:10.2f}{rate}")
     times_oso = by_oso.median_us / by_plans.median_us
     print(f"oso alone / plans: {times_oso:.0f}; a batch of {BATCH:,}: {median(batches):.2f} ms")
     counts = plans.engine.plans.counts()

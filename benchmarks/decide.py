@@ -26,6 +26,7 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.pop(0)  # this folder, in which http.py would be taken for Python's own `http`
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import measuring, peers
