@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -204,7 +205,7 @@ with progress("reading") as tell:
     quick = shown_on_a_terminal(sys.executable, "-c", script, 2)
     piped = subprocess.run([sys.executable, "-c", script, "15"], cwd=ROOT, capture_output=True)
 
-    assert "reading: users 18,000" in slow
+    assert re.search(r"reading: users 1\d,000", slow)
     assert quick == ""
     assert (piped.stdout, piped.stderr) == (b"", b"")
 
