@@ -220,7 +220,10 @@ class User(Entity):
         return self._acts_for is not None
 
     def _role_at(self, organization: str) -> str:
-        for name, role in self._record.memberships:
+        record = self._record
+        if organization == record.home:
+            return record.home_role
+        for name, role in record.memberships:
             if name == organization:
                 return role
         return NO_ROLE

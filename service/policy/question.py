@@ -154,18 +154,15 @@ def other_subject(
 
 def acts_for_of(user: UserRecord, context: Mapping[str, Any]) -> str | Failure:
     """The organization a user acts for: the one chosen, else selected, else the only one (DC-4)."""
-    memberships = user.memberships
     chosen = context.get("organization")
-    if chosen is not None:
-        for name, _ in memberships:
-            if name == chosen:
-                return name
-        return _no_member(user)
-    if user.selected is not None:
-        return user.selected
-    if len(memberships) == 1:
-        return memberships[0][0]
-    return _nothing_selected(user)
+    if chosen is None or chosen == user.home:
+        if user.home is None:
+            return _nothing_selected(user)
+        return user.home
+    for name, _ in user.memberships:
+        if name == chosen:
+            return name
+    return _no_member(user)
 
 
 def _no_member(user: UserRecord) -> Failure:

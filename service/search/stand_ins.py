@@ -183,6 +183,16 @@ class UserInHand(_Candidate):
         if self._several:
             self._notes.touched += 1
 
+    # Wherever the user is at home: of a home, rules see no more than the role that is held there.
+
+    @property
+    def home(self) -> Name:
+        return Name(self._notes)
+
+    @property
+    def home_role(self) -> Role:
+        return Role(self._notes)
+
     @property
     def status(self) -> str:
         return self._notes.choose("status", USER_STATUSES)
