@@ -79,7 +79,7 @@ def cases(people: People) -> Iterator[Case]:
         return Case(
             f"what can {name} {action}: {kind}",
             lambda engine, moment: find_resources(engine, moment, asked),
-            lambda each: asked._replace(resource_id=each),
+            lambda each: asked.but(resource_id=each),
             kind,
         )
 
@@ -93,7 +93,7 @@ def cases(people: People) -> Iterator[Case]:
         return Case(
             f"who can {name}",
             lambda engine, moment: find_subjects(engine, moment, asked),
-            lambda each: asked._replace(subject_id=each),
+            lambda each: asked.but(subject_id=each),
             "user",
         )
 

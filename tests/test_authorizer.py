@@ -179,7 +179,7 @@ def test_default_deny(conditions):
 
     decided = pdp_of("# Nothing else.\n" + "\n".join(rules)).decide(READ)
 
-    assert decided[:3] == (False, "no-grant", ())
+    assert decided.verdict == (False, "no-grant", (), (), None)
 
 
 @examples(40)

@@ -259,11 +259,11 @@ def under(directory, document, request, steps):
             kept = {"name": CANARY} if step.get("keeps") == ["name"] else {}
             changes.append({**step["change"], **kept})
         if "context" in step:
-            request = request._replace(context={**request.context, **step["context"]})
+            request = request.but(context={**request.context, **step["context"]})
         if "resource_properties" in step:
             given = step["resource_properties"]
             properties = {**request.resource_properties, **given} if given else {}
-            request = request._replace(resource_properties=properties)
+            request = request.but(resource_properties=properties)
         now = parse_moment(step["now"]) if "now" in step else now
     return decide(apply_changes(directory, changes, schema()), request, now)
 

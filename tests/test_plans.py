@@ -269,19 +269,19 @@ def test_compiled_code_follows_the_walker_on_every_request_of_the_tables(
 def spoiled(request):
     """The request with one thing in it after the other said otherwise, mostly wrongly."""
     said, given = request.resource_properties, request.action_properties
-    yield request._replace(subject_id="nobody")
-    yield request._replace(resource_id="nothing")
-    yield request._replace(resource_properties={})
+    yield request.but(subject_id="nobody")
+    yield request.but(resource_id="nothing")
+    yield request.but(resource_properties={})
     for place in ("nowhere", 7, None, ["N"]):
-        yield request._replace(resource_properties={**said, "organization": place})
-        yield request._replace(context={**request.context, "organization": place})
-        yield request._replace(subject_properties={"organization": place})
+        yield request.but(resource_properties={**said, "organization": place})
+        yield request.but(context={**request.context, "organization": place})
+        yield request.but(subject_properties={"organization": place})
     for name in ("channel", "user", "kind", "classification"):
         for value in (7, "", "nothing", ["x"], None):
-            yield request._replace(resource_properties={**said, name: value})
+            yield request.but(resource_properties={**said, name: value})
     for name in given:
-        yield request._replace(action_properties={**given, name: 7})
-        yield request._replace(action_properties={k: v for k, v in given.items() if k != name})
+        yield request.but(action_properties={**given, name: 7})
+        yield request.but(action_properties={k: v for k, v in given.items() if k != name})
 
 
 @pytest.mark.parametrize("name", ["policies", "documents"])
@@ -419,7 +419,7 @@ def test_an_attribute_may_be_called_whatever_plans_and_python_call_theirs(name):
     moment = Moment(directory, clock(), engine.vocabulary)
     explainer = Explainer(PolicyDecisionPoint(engine, FixedFacts(directory)))
     stored = AccessRequest("user", "u", "fill", "form", "f", {}, {name: "a"}, {}, {name: ["a"]})
-    said = stored._replace(resource_id="g", resource_properties={"organization": "a", name: "x"})
+    said = stored.but(resource_id="g", resource_properties={"organization": "a", name: "x"})
 
     for request in (stored, said, stored, said):
         account = explainer.explain(request, moment)

@@ -292,4 +292,4 @@ def test_a_list_that_is_too_long_is_refused_before_a_rule_reads_it():
     )
 
     assert pdp.decide(asked).reason == "invalid-properties"
-    assert pdp.decide(asked._replace(action_properties={"filter": ["linz"] * 5_000}))
+    assert pdp.decide(asked.but(action_properties={"filter": ["linz"] * 5_000}))

@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from contextlib import closing
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -43,7 +44,7 @@ def checked(law, moment, request, wanted):
     """Every item that a single decision about it allows, found the long way."""
     kind = getattr(request, f"{wanted}_type")
     keys = [key for key in moment.directory.records if key[0] == kind]
-    asked = [(key, request._replace(**{f"{wanted}_id": key[1]})) for key in keys]
+    asked = [(key, request.but(**{f"{wanted}_id": key[1]})) for key in keys]
     return {key for key, each in asked if allowed(law, moment, each)}
 
 
@@ -71,7 +72,7 @@ def random_scene(seed, searches=8):
     for _ in range(searches):
         request = random_request(chance)
         if chance.random() < 0.9:
-            request = request._replace(resource_properties={})
+            request = request.but(resource_properties={})
         yield law, Moment(directory, LATER, law.vocabulary), request
 
 
@@ -130,9 +131,7 @@ def test_the_actions_that_are_found_are_those_that_decisions_allow(scene):
 
     for request in asked:
         known = engine().policies.schema.types[request.resource_type].actions
-        expected = [
-            name for name in known if allowed(engine(), moment, request._replace(action=name))
-        ]
+        expected = [name for name in known if allowed(engine(), moment, request.but(action=name))]
         assert sorted(expected) == find_actions(engine(), moment, request)
 
 
@@ -156,13 +155,13 @@ def test_where_a_search_is_refused_whole_every_decision_is_denied_for_that_reaso
 def wrong_places(law, moment, request):
     """The organizations in which the scope and a decision are of two minds."""
     if request.resource_type != "organization":
-        request = request._replace(resource_id="nowhere else")
+        request = request.but(resource_id="nowhere else")
     scope = find_scope(law, moment, request)
     for name, record in moment.directory.organizations.items():
-        there = request._replace(resource_id=name, resource_properties={})
+        there = request.but(resource_id=name, resource_properties={})
         if request.resource_type != "organization":
             said = {**request.resource_properties, "organization": name}
-            there = request._replace(resource_properties=said)
+            there = request.but(resource_properties=said)
         if allowed(law, moment, there) != scope.has(record.path):
             yield name, scope
 
@@ -209,7 +208,7 @@ def test_a_scope_holds_for_organizations_that_are_added_later(scene, data):
         scope = find_scope(engine(), moment, request)
         if scope.nowhere is None and not scope.organizations:
             said = {**request.resource_properties, "organization": "new"}
-            there = request._replace(resource_id="nowhere else", resource_properties=said)
+            there = request.but(resource_id="nowhere else", resource_properties=said)
             assert allowed(engine(), later, there) == scope.has(path)
 
 
@@ -568,7 +567,7 @@ class Listing:
         self.request = request
 
     def page(self, limit, token=None, wanted="resource"):
-        query = {"wanted": wanted, **self.request._asdict()}
+        query = {"wanted": wanted, **asdict(self.request)}
         page = self.pages.page(query, limit, token)
         found = list(FIND[wanted](engine(), page.moment, self.request, page.after))
         items = found[: page.limit]
@@ -581,7 +580,7 @@ class Listing:
 @given(worlds(crowded=True), st.data())
 def test_pages_together_are_the_list_of_the_first_however_the_facts_change(document, data):
     facts = ChangingFacts(directory_of(document))
-    request = data.draw(requests(document))._replace(resource_properties={})
+    request = data.draw(requests(document)).but(resource_properties={})
     listing = Listing(facts, request)
     wanted = data.draw(st.sampled_from(sorted(FIND)))
     whole = list(FIND[wanted](engine(), listing.pdp.moment(), request))
@@ -659,7 +658,7 @@ def test_a_token_does_not_outlive_its_law():
     _, token = listing.page(1)
     amended = PolicyDecisionPoint(Engine(random_policies(random.Random(1))), facts)
 
-    query = {"wanted": "resource", **DEALER_CHANNELS._asdict()}
+    query = {"wanted": "resource", **asdict(DEALER_CHANNELS)}
     with pytest.raises(PageTokenExpired):
         Pages(amended, "s" * 16, 1000).page(query, None, token)
 
@@ -677,7 +676,7 @@ def test_a_token_goes_with_no_other_search():
         {"action_properties": {"x": 1}},
     ):
         with pytest.raises(InvalidPageToken):
-            Listing(facts, DEALER_CHANNELS._replace(**changed)).page(1, token)
+            Listing(facts, DEALER_CHANNELS.but(**changed)).page(1, token)
 
 
 def test_a_token_of_another_service_is_refused():

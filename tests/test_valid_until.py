@@ -45,7 +45,7 @@ ANN_USES_THE_HOTLINE = AccessRequest("user", "ann", "use", "channel", "hotline")
 
 def said(decision):
     """All of a decision but its number, its facts' and until when it holds."""
-    return decision[:5]
+    return decision.verdict
 
 
 @examples(150)

@@ -1,5 +1,7 @@
 """The short path to a question takes what marshmallow takes, and nothing else."""
 
+from datetime import UTC
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 from serving import QUESTION
@@ -9,7 +11,7 @@ from service.api.messages import spell
 from service.api.rendering import decision_body, spell_decision
 from service.api.requests import read_validated, read_well_formed
 from service.errors import InvalidRequest
-from service.policy.decision import Decision
+from service.policy.decision import Decision, Verdict
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
@@ -57,14 +59,18 @@ NAMES = st.lists(st.text(max_size=8), max_size=3).map(tuple)
 
 DECISIONS = st.builds(
     Decision,
-    allowed=st.booleans(),
-    reason=st.text(max_size=8),
-    rules=NAMES,
-    obligations=NAMES,
-    detail=st.none() | st.text(max_size=8),
+    st.builds(
+        Verdict,
+        allowed=st.booleans(),
+        reason=st.text(max_size=8),
+        rules=NAMES,
+        obligations=NAMES,
+        detail=st.none() | st.text(max_size=8),
+    ),
     id=st.text("0123456789abcdef", max_size=32),
     revision=st.integers(0),
     policy=st.text(max_size=8),
+    valid_until=st.none() | st.datetimes(timezones=st.just(UTC)),
 )
 
 

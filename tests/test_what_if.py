@@ -60,8 +60,12 @@ def test_a_simulation_decides_as_if_the_changes_were_made(scene, data):
 
     outcomes = simulate(pdp, chosen, asked).outcomes
 
-    assert [decide(after, each)[:5] for each in asked] == [each.then[:5] for each in outcomes]
-    assert [decide(before, each)[:5] for each in asked] == [each.now[:5] for each in outcomes]
+    assert [decide(after, each).verdict for each in asked] == [
+        each.then.verdict for each in outcomes
+    ]
+    assert [decide(before, each).verdict for each in asked] == [
+        each.now.verdict for each in outcomes
+    ]
     assert [each.differs for each in outcomes] == [
         each.then.allowed != each.now.allowed for each in outcomes
     ]

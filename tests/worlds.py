@@ -69,7 +69,7 @@ def decide(directory, request, now=None):
 
 def answers(directory, requests):
     """Each request's verdict, reason and rules: all of a decision but its number and its facts'."""
-    return [decide(directory, request)[:5] for request in requests]
+    return [decide(directory, request).verdict for request in requests]
 
 
 # Worlds

@@ -12,7 +12,7 @@ from service.api import change_schemas, problems
 from service.api.freshness import MIN_REVISION
 from service.api.messages import JSON, NDJSON, REQUEST_ID
 from service.api.schemas import ProblemDocument
-from service.policy.decision import NO_GRANT, Decision
+from service.policy.decision import NO_GRANT, Decision, Verdict
 
 View = Callable[..., Any]
 
@@ -32,7 +32,7 @@ _EXAMPLES: Mapping[int, errors.WatershedError] = {
         "user:anton",
         "issue_invoice",
         "organization:corvane",
-        Decision(False, NO_GRANT, id=32 * "0", revision=1, policy=16 * "0"),
+        Decision(Verdict(False, NO_GRANT), id=32 * "0", revision=1, policy=16 * "0"),
     ),
     404: errors.UnknownEntity("organization", "atlantis"),
     409: errors.RevisionConflict(41, 42),

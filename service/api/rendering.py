@@ -14,7 +14,7 @@ from service.domain.inheritance import Holding
 from service.domain.organizations import subtree
 from service.domain.records import ALL, OrganizationRecord, UserRecord
 from service.domain.world import SECTIONS, world_entries
-from service.policy.decision import Decision
+from service.policy.decision import Decision, Verdict
 from service.store.protocol import LogEntry
 
 
@@ -38,12 +38,12 @@ def decision_body(decision: Decision) -> dict[str, Any]:
 
 def spell_decision(decision: Decision) -> str:
     """`decision_body` as JSON, put together from pieces that many decisions have in common."""
-    allowed, reason, rules, obligations, detail, name, revision, policy, valid_until = decision
-    if detail is not None:
+    verdict, name, revision, policy, valid_until = decision
+    if verdict.detail is not None:
         # It speaks of one request, so it would only fill the memory of pieces.
         return spell(decision_body(decision))
-    before = _ALLOWED if allowed else _DENIED
-    spelled = before + name + _after_id(reason, rules, obligations, revision, policy)
+    before = _ALLOWED if verdict.allowed else _DENIED
+    spelled = before + name + _after_id(verdict, revision, policy)
     if valid_until is None:
         return spelled
     return f'{spelled.removesuffix("}}")},"valid_until":"{spell_moment(valid_until)}"}}}}'
@@ -55,15 +55,9 @@ _DENIED = '{"decision":false,"context":{"id":"'
 
 
 @lru_cache(maxsize=4096)  # INVARIANT (no data): made of names in the policies, and of revisions
-def _after_id(
-    reason: str,
-    rules: tuple[str, ...],
-    obligations: tuple[str, ...],
-    revision: int,
-    policy: str,
-) -> str:
-    body = decision_body(Decision(False, reason, rules, obligations, None, "", revision, policy))
-    return spell(body).removeprefix(_DENIED)
+def _after_id(verdict: Verdict, revision: int, policy: str) -> str:
+    spelled = spell(decision_body(Decision(verdict, "", revision, policy)))
+    return spelled.removeprefix(_ALLOWED if verdict.allowed else _DENIED)
 
 
 def spell_world(directory: Directory) -> str:

@@ -72,6 +72,8 @@ class Evaluation(Object):
 
 
 _EVALUATION = Evaluation()
+_MAPPING = (dict, type(None))
+"""What `mapping` takes."""
 
 
 def read_evaluation(document: dict[str, Any]) -> AccessRequest:
@@ -86,29 +88,30 @@ def read_well_formed(document: dict[str, Any]) -> AccessRequest | None:
     """
     try:
         subject, action, resource = document["subject"], document["action"], document["resource"]
-        subject_type, subject_id = subject["type"], subject["id"]
+        subject_type, subject_id, name = subject["type"], subject["id"], action["name"]
         resource_type, resource_id = resource["type"], resource["id"]
-        name = action["name"]
-        said = subject.get("properties"), action.get("properties"), resource.get("properties")
+        of_subject, of_action = subject.get("properties"), action.get("properties")
+        of_resource, context = resource.get("properties"), document.get("context")
     except (KeyError, TypeError):  # something is missing, or is no object
         return None
     if not (
         type(subject_type) is type(subject_id) is type(name) is str
         and type(resource_type) is type(resource_id) is str
+        and type(of_subject) in _MAPPING
+        and type(of_action) in _MAPPING
+        and type(of_resource) in _MAPPING
+        and type(context) in _MAPPING
     ):
         return None
-    for mapping in (*said, context := document.get("context")):
-        if mapping is not None and type(mapping) is not dict:
-            return None
     return AccessRequest(
         subject_type,
         subject_id,
         name,
         resource_type,
         resource_id,
-        said[0] or NOTHING,
-        said[1] or NOTHING,
-        said[2] or NOTHING,
+        of_subject or NOTHING,
+        of_action or NOTHING,
+        of_resource or NOTHING,
         context or NOTHING,
     )
 

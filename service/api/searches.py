@@ -85,7 +85,7 @@ def searches(pdp: PolicyDecisionPoint, settings: Settings, pages: Pages) -> Blue
         body = {"name": key[1]} if wanted == "action" else entity_body(key)
         if explain:
             field = "action" if wanted == "action" else f"{wanted}_id"
-            body["context"] = reasons_body(pdp, moment, asked._replace(**{field: key[1]}))
+            body["context"] = reasons_body(pdp, moment, asked.but(**{field: key[1]}))
         return body
 
     @blueprint.route(SEARCHES["subject"], methods=["POST"])

@@ -128,7 +128,7 @@ def _asked(
     """
     types = moment.vocabulary.schema.types
     wanted = [
-        request._replace(resource_type=name, action=each)
+        request.but(resource_type=name, action=each)
         for name in sorted(types)
         for each in sorted(types[name].actions)
         if kind in (None, name) and action in (None, each)
@@ -190,7 +190,7 @@ def _why(
 ) -> dict[str, Any]:
     if not explain:
         return {}
-    asked = request._replace(action=found.action, resource_type=key[0], resource_id=key[1])
+    asked = request.but(action=found.action, resource_type=key[0], resource_id=key[1])
     return {"context": reasons_body(pdp, moment, asked)}
 
 

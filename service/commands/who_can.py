@@ -71,7 +71,7 @@ def who_can(
         click.echo(f"nobody: {failure.reason}, {one_line(failure.detail)}", err=True)
     rows, bodies = [], []
     for key in find_subjects(pdp.engine, moment, request):
-        why = reasons_body(pdp, moment, request._replace(subject_id=key[1])) if explain else {}
+        why = reasons_body(pdp, moment, request.but(subject_id=key[1])) if explain else {}
         place = "/".join(why["paths"].get("subject", ())) if explain else ""
         rows.append((reference(key), place, ", ".join(why.get("rules", ()))))
         bodies.append({**entity_body(key), **({"context": why} if explain else {})})

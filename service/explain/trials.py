@@ -95,12 +95,12 @@ def changed(directory: Directory, changes: Sequence[Mapping[str, Any]], schema: 
 
 def _asked(request: AccessRequest, option: Option) -> AccessRequest:
     if option.acts_for is not None:
-        return request._replace(context={**request.context, "organization": option.acts_for})
+        return request.but(context={**request.context, "organization": option.acts_for})
     if option.describes is not None:
         name, value = option.describes
         if value is None:
-            return request._replace(resource_properties={})
-        return request._replace(resource_properties={**request.resource_properties, name: value})
+            return request.but(resource_properties={})
+        return request.but(resource_properties={**request.resource_properties, name: value})
     return request
 
 

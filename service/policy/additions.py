@@ -33,7 +33,7 @@ def judge_addition(pdp: PolicyDecisionPoint, request: AccessRequest, moment: Mom
             (
                 wanted
                 for wanted in alternatives(request.action_properties, bound)
-                if pdp.decide(request._replace(action_properties=wanted), moment)
+                if pdp.decide(request.but(action_properties=wanted), moment)
             ),
             None,
         )

@@ -1,7 +1,7 @@
 """What is asked, what is answered, and the five lines between rules and an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -34,11 +34,23 @@ REASONS: Mapping[str, str] = {
     POLICY_ERROR: "the policies failed while they were asked",
 }
 
-NOTHING: Mapping[str, Any] = {}
+
+class _Nothing(dict):
+    """No members, and a hash: a class of values takes for a default only what seems to be fixed."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
-class AccessRequest(NamedTuple):
-    """May this subject take this action on this resource? (AuthZEN 1.0, sections 5 and 6)"""
+NOTHING: Mapping[str, Any] = _Nothing()
+
+
+@dataclass(slots=True)
+class AccessRequest:
+    """May this subject take this action on this resource? (AuthZEN 1.0, sections 5 and 6)
+
+    Nobody changes one. It is not frozen because making it would then cost more than deciding.
+    """
 
     subject_type: str
     subject_id: str
@@ -49,6 +61,10 @@ class AccessRequest(NamedTuple):
     action_properties: Mapping[str, Any] = NOTHING
     resource_properties: Mapping[str, Any] = NOTHING
     context: Mapping[str, Any] = NOTHING
+
+    def but(self, **changed: Any) -> "AccessRequest":
+        """The same request with these members in place of its own."""
+        return replace(self, **changed)
 
 
 class Failure(NamedTuple):
@@ -90,19 +106,21 @@ class Settled:
 class Decision(NamedTuple):
     """A verdict with its own id, and which law, which facts and which clock it was made from."""
 
-    allowed: bool
-    reason: str
-    rules: tuple[str, ...] = ()
-    obligations: tuple[str, ...] = ()
-    detail: str | None = None
+    verdict: Verdict
     id: str = ""
     revision: int = 0
     policy: str = ""
     valid_until: datetime | None = None
     """When the clock alone can next change this answer; None: as long as facts and law stay."""
 
+    allowed = property(lambda self: self.verdict.allowed)
+    reason = property(lambda self: self.verdict.reason)
+    rules = property(lambda self: self.verdict.rules)
+    obligations = property(lambda self: self.verdict.obligations)
+    detail = property(lambda self: self.verdict.detail)
+
     def __bool__(self) -> bool:
-        return self.allowed
+        return self.verdict.allowed
 
 
 def combine(findings: Findings) -> Verdict:

@@ -86,6 +86,7 @@ class PolicyDecisionPoint:
 
     def __init__(self, engine: Engine, facts: Facts, clock: Callable[[], datetime] = clock):
         self.engine = engine
+        self._settle = engine.settle
         self.facts = facts
         self._clock = clock
         self._policy = engine.policies.revision
@@ -110,12 +111,12 @@ class PolicyDecisionPoint:
 
         INVARIANT (one snapshot): a decision reads facts from a single directory.
         """
-        engine = self.engine
-        seen = moment or Moment(self.facts.snapshot(), self._clock(), engine.vocabulary)
-        seen.until = None
+        if moment is None:
+            moment = self.moment()
         # A plan performs the reads of its question, all of them and no other: as long as each is
-        # answered as now, so is the question, and `seen.until` is what they leave behind.
-        return self._stamped(engine.settle(request, seen).verdict, seen)
+        # answered as now, so is the question, and `moment.until` is what they leave behind.
+        moment.until = None
+        return self._stamped(self._settle(request, moment).verdict, moment)
 
     def _stamped(self, verdict: Verdict, moment: Moment) -> Decision:
         try:
@@ -123,8 +124,9 @@ class PolicyDecisionPoint:
         except IndexError:
             name = self._more_ids()
         self.answers[verdict.reason] += 1
-        stamp = (name, moment.directory.revision, self._policy, moment.until)
-        return _decision(Decision, verdict + stamp)
+        return _decision(
+            Decision, (verdict, name, moment.directory.revision, self._policy, moment.until)
+        )
 
     def _more_ids(self) -> str:
         """128 random bits in hexadecimal, and more of them laid by.

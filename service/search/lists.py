@@ -81,7 +81,7 @@ def find_resources(
         return Question(subject, request.action, candidates.stand(notes, watched), given, context)
 
     def decides(name: str) -> bool:
-        return allowed(engine, moment, request._replace(resource_id=name))
+        return allowed(engine, moment, request.but(resource_id=name))
 
     said = {"organization", *schema.attributes_of(kind)} & request.resource_properties.keys()
     search = Enumeration(engine, directory, ask, decides, kind, None, trusting=not said)
@@ -110,7 +110,7 @@ def find_subjects(
         return Question(candidates.stand(notes, watched), request.action, resource, given, context)
 
     def decides(name: str) -> bool:
-        return allowed(engine, moment, request._replace(subject_id=name))
+        return allowed(engine, moment, request.but(subject_id=name))
 
     said = {"organization", *schema.attributes_of(kind)} & request.subject_properties.keys()
     search = Enumeration(engine, directory, ask, decides, kind, request, trusting=not said)
@@ -126,4 +126,4 @@ def find_actions(engine: Engine, moment: Moment, request: AccessRequest) -> list
     """
     known = moment.vocabulary.schema.types.get(request.resource_type)
     actions = sorted(known.actions) if known else ()
-    return [name for name in actions if allowed(engine, moment, request._replace(action=name))]
+    return [name for name in actions if allowed(engine, moment, request.but(action=name))]

@@ -75,7 +75,7 @@ def find_scope(engine: Engine, moment: Moment, request: AccessRequest) -> Scope:
     request leaves out is absent, and an id that it leaves out is one that no rule knows.
     """
     kind, directory = request.resource_type, moment.directory
-    request = request._replace(
+    request = request.but(
         resource_id=request.resource_id or UNNAMED,
         resource_properties={
             name: value
@@ -91,7 +91,7 @@ def find_scope(engine: Engine, moment: Moment, request: AccessRequest) -> Scope:
             **request.resource_properties,
             "organization": next(iter(directory.marks.roots)),
         }
-        probe = request._replace(resource_id=UNNAMED, resource_properties=somewhere)
+        probe = request.but(resource_id=UNNAMED, resource_properties=somewhere)
         if type(found := resource_of(probe, moment)) is Failure:
             return Scope(nowhere=found)
     cls = moment.vocabulary.entity_classes[kind]
@@ -109,9 +109,9 @@ def find_scope(engine: Engine, moment: Moment, request: AccessRequest) -> Scope:
 
     def decides(name: str) -> bool:
         if cls is Organization:
-            return allowed(engine, moment, request._replace(resource_id=name))
+            return allowed(engine, moment, request.but(resource_id=name))
         properties = {**request.resource_properties, "organization": name}
-        return allowed(engine, moment, request._replace(resource_properties=properties))
+        return allowed(engine, moment, request.but(resource_properties=properties))
 
     areas, _, read = find_areas(engine, directory, ask, Region(), imagined=True)
     certain = [area.region for area in areas if area.certain]
