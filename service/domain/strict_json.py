@@ -63,6 +63,8 @@ def read_strictly(body: bytes, depth_levels: int | None = DEPTH_LEVELS) -> Any:
 _UNPROVEN = object()
 _BACKSLASH = ord("\\")
 _WHITE_SPACE = b" \n\r\t"
+_FEW_BYTES = 1_024
+"""Up to here, brackets are counted sooner than matched."""
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _NO_BRACKET_OR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
@@ -84,9 +86,7 @@ def _read_quickly(body: bytes, depth_levels: int) -> Any:
         bare = body.translate(None, _WHITE_SPACE)
         if spelled != bare and spelled.translate(None, _WHITE_SPACE) != bare:
             return _UNPROVEN
-    if _openings(body) > depth_levels and not _is_shallow(body, depth_levels):
-        return _UNPROVEN
-    return value
+    return value if _is_shallow(spelled, depth_levels) else _UNPROVEN
 
 
 def _openings(body: bytes) -> int:
@@ -95,8 +95,12 @@ def _openings(body: bytes) -> int:
 
 def _is_shallow(body: bytes, depth_levels: int) -> bool:
     """Whether this JSON without escapes is at most that deep: each pass strips one level."""
-    brackets = body.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET_OR_QUOTE).replace(b'""', b"")
-    if b'"' in brackets:  # of the first string that holds a bracket
+    if len(body) <= _FEW_BYTES and _openings(body) <= depth_levels:
+        return True
+    marks = body.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET_OR_QUOTE)
+    if 2 * marks.count(b'""') == marks.count(b'"'):
+        brackets = marks.translate(None, b'"')
+    else:  # some string holds a bracket, and has no quote beside its own
         outside_strings = b"".join(body.split(b'"')[::2])
         brackets = outside_strings.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET)
     for _ in range(depth_levels):
