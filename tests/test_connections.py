@@ -37,7 +37,7 @@ LAST = REQUEST.replace(HOST, HOST + b"Connection: close\r\n")
 @pytest.fixture(scope="module")
 def hasty():
     """A server that waits for a head for a fifth of a second, and for another for one."""
-    prelude = "import service.serving.connection as c\nc.HEAD_SECONDS = c.READING_SECONDS = 0.2\n"
+    prelude = "import service.serving.waiting as w\nw.HEAD_SECONDS = w.READING_SECONDS = 0.2\n"
     prelude += "import service.server as s\ns.KEEP_ALIVE_SECONDS = 1"
     with serving(prelude=prelude, WATERSHED_WORKERS="1") as running:
         yield running
@@ -199,6 +199,27 @@ def test_a_second_head_that_does_not_come_in_time_ends_its_connection(hasty):
         line.sendall(b"POST /auth")
 
         assert (408, "request-timeout") == problem_of(heard(line))
+
+
+@pytest.mark.parametrize("first", [REQUEST, LIVE], ids=["short way", "long way"])
+def test_a_head_that_begins_with_the_request_before_it_has_no_more_time(hasty, first):
+    with hasty.line() as line:
+        line.sendall(first + b"POST /auth")
+        assert 200 == heard(line).status
+
+        assert (408, "request-timeout") == problem_of(heard(line))
+
+
+def test_who_asks_now_and_then_is_hung_up_on_when_he_has_long_asked_nothing(hasty):
+    with hasty.line() as line:
+        for _ in range(4):
+            line.sendall(REQUEST)
+            assert 200 == heard(line).status
+            time.sleep(0.6)
+        begun = time.monotonic()
+
+        assert b"" == line.recv(1)
+        assert time.monotonic() - begun < 10
 
 
 def test_a_refused_body_that_does_not_end_ends_its_connection(hasty):

@@ -128,19 +128,34 @@ async def say(answer: Answer, request_id: str, send: Send) -> None:
 _REQUEST_ID = REQUEST_ID.lower().encode()
 
 
-def on_the_wire(answer: Answer, request_id: str, more: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The answer as a client reads it (RFC 9112, 2.1), with more headers; for whoever has no ASGI
-    between himself and the client."""
+class Lines:
+    """Headers as they go on the wire, spelled anew only when they are no longer the same object."""
+
+    __slots__ = ("_pairs", "_spelled")
+
+    def __init__(self) -> None:
+        self._pairs: Iterable[tuple[bytes, bytes]] | None = None
+
+    def of(self, pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """These headers, a line each. Nobody changes them afterwards: whoever has others says so
+        by another object."""
+        if pairs is not self._pairs:
+            self._spelled = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+            self._pairs = pairs
+        return self._spelled
+
+
+def on_the_wire(answer: Answer, request_id: str, more: bytes) -> bytes:
+    """The answer as a client reads it (RFC 9112, 2.1), with more lines of headers; for whoever has
+    no ASGI between himself and the client."""
     body = answer.body.encode("ascii")
-    return b"".join(
-        (
-            _head(answer.status, answer.content_type, answer.headers),
-            *[b"%b: %b\r\n" % pair for pair in more],
-            b"content-length: %d\r\n%b: " % (len(body), _REQUEST_ID),
-            request_id.encode("latin-1"),
-            b"\r\n\r\n",
-            body,
-        )
+    return b"%b%bcontent-length: %d\r\n%b: %b\r\n\r\n%b" % (
+        _head(answer.status, answer.content_type, answer.headers),
+        more,
+        len(body),
+        _REQUEST_ID,
+        request_id.encode("latin-1"),
+        body,
     )
 
 

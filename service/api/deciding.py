@@ -8,13 +8,13 @@ import asyncio
 from time import perf_counter
 from typing import Any
 
-from service.api.asgi_messages import Headers, announced_bytes, text_of
+from service.api.asgi_messages import Headers, text_of
 from service.api.batches import answer_batch, answer_one
-from service.api.bodies import judge_headers, judge_length, parse_object
+from service.api.bodies import judge_headers, parse_object
 from service.api.decisions import AUTHORIZE, EVALUATION, EVALUATIONS
 from service.api.freshness import MIN_REVISION, read_revision
 from service.api.guard import build_guard
-from service.api.messages import Answer, id_of_request
+from service.api.messages import JSON, Answer, id_of_request
 from service.api.metrics import Metrics
 from service.api.problems import problem_of
 from service.config import Settings
@@ -25,6 +25,7 @@ SINGLE = frozenset((AUTHORIZE, EVALUATION))
 """Where one decision is asked for, by POST."""
 DECIDING = SINGLE | {EVALUATIONS}
 """Where any are."""
+_JSON = JSON.encode()
 
 
 class Deciding:
@@ -43,24 +44,24 @@ class Deciding:
         begun = perf_counter()
         request_id = request_id_of(headers)
         try:
-            self.admit(headers)
-            judge_length(len(body), self._body_limit)
+            self.admit(headers, len(body))
             answer = Answer(answer_one(parse_object(body), self._pdp))
         except Exception as error:
             answer = problem_of(error, request_id)
         self._metrics.answered(path, answer.status, perf_counter() - begun)
         return answer, request_id
 
-    def admit(self, headers: Headers) -> None:
-        """Pass if the body of a request with these headers is worth reading."""
+    def admit(self, headers: Headers, length_bytes: int) -> None:
+        """Pass if a body of this length, or announced length, under these headers is worth
+        reading."""
         self.guard(text_of(headers, b"authorization"))
-        read_revision(text_of(headers, FRESHNESS))
-        judge_headers(
-            announced_bytes(headers),
-            text_of(headers, b"content-encoding"),
-            text_of(headers, b"content-type"),
-            self._body_limit,
-        )
+        if FRESHNESS in headers:
+            read_revision(text_of(headers, FRESHNESS))
+        is_plain = headers.get(b"content-type") == _JSON and b"content-encoding" not in headers
+        if not is_plain or length_bytes > self._body_limit:
+            encoding = text_of(headers, b"content-encoding")
+            kind = text_of(headers, b"content-type")
+            judge_headers(length_bytes, encoding, kind, self._body_limit)
 
     async def answer(self, path: str, body: bytes) -> Answer:
         """The answer to an admitted request of DECIDING; a long batch lets others in between."""

@@ -137,7 +137,7 @@ class Door:
         request_id = request_id_of(headers)
         limit = self._settings.body_limit_bytes
         try:
-            self.deciding.admit(headers)
+            self.deciding.admit(headers, announced_bytes(headers) or 0)
             answer = await self.deciding.answer(path, await body.read(limit))
         except Exception as error:
             answer = problem_of(error, request_id)

@@ -43,4 +43,4 @@ def id_of_request(given: str | None) -> str:
     """The caller's own id as it came, or a new one if none came or it could not be sent back."""
     if given and not any(sign < " " or sign == "\x7f" for sign in given):
         return given
-    return f"{random.getrandbits(128):032x}"  # nobody gains by guessing it
+    return random.getrandbits(128).to_bytes(16).hex()  # nobody gains by guessing it

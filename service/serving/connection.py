@@ -12,57 +12,71 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from werkzeug import exceptions as http
 
-from service.api.asgi_messages import AsgiApp, Receive, Scope, Send, headers_of, on_the_wire, say
+from service.api.asgi_messages import (
+    AsgiApp,
+    Headers,
+    Lines,
+    Receive,
+    Scope,
+    Send,
+    headers_of,
+    on_the_wire,
+    say,
+)
 from service.api.deciding import request_id_of
 from service.api.messages import Answer, id_of_request
 from service.api.problems import problem_of
-from service.serving.heads import CLOSE, HEAD_LIMIT_BYTES, Head, fault_of, judge, without_offer
+from service.serving.heads import (
+    CLOSE,
+    HEAD_LIMIT_BYTES,
+    fault_of,
+    judge,
+    judge_size,
+    without_offer,
+)
+from service.serving.waiting import Waiting
 
-HEAD_SECONDS = 10.0
-"""How long a client may take over a head, however it trickles. One that begins in the same piece as
-the request before may first idle as long as any connection."""
 PIPELINE_LIMIT_REQUESTS = 256
 """How many may wait for the answer to the one before them."""
-READING_SECONDS = 30.0
-"""How long a client may read nothing at all of answers that pile up here."""
 LINGER_SECONDS = 1.0
 """A connection that is closed on top of unread bytes is reset, and the answer may be lost."""
 
+_DEFAULT = Lines()
+_CLOSE = Lines().of([CLOSE])
 
-class Connection(HttpToolsProtocol):
+
+class Connection(Waiting):
     """What httptools finds in the bytes of one client, made into requests for the application."""
 
     unused_bytes = 0
     """How many have come of which nothing has been made yet: of a head, as a rule."""
-    patience: asyncio.TimerHandle | None = None
-    """Runs while bytes come and nobody is answered: for a head, or a body that was refused."""
-    reading: asyncio.TimerHandle | None = None
-    """Runs while more has been said than fits on the way."""
     is_deaf = False
     """Whether the last word has been said, and what still comes is dropped."""
     is_bulky = False
     """Whether so much has come at once that heads are measured one by one."""
+    is_in_head = False
+    """Whether a head has begun to come, and its end has not come."""
+    version: str
+    """Of HTTP, in which the request that came last is spelled."""
+    named: Headers
+    """Its headers by name."""
     answering: RequestResponseCycle | None = None
     """The request that the application was given last; `cycle` is the one that came last."""
 
     # Called by asyncio.
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Wait for a first request as long as for another."""
+        """Begin to wait for a request."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
 
     def data_received(self, data: bytes) -> None:
         """Read on. What is wrong with a request is answered, and ends the connection."""
         if self.is_deaf:
             return
-        self._unset_keepalive_if_required()
         self.unused_bytes += len(data)
         if self.unused_bytes > HEAD_LIMIT_BYTES:
             self.is_bulky = True
@@ -73,8 +87,8 @@ class Connection(HttpToolsProtocol):
             return
         if self.unused_bytes > HEAD_LIMIT_BYTES:
             self._refuse(http.RequestHeaderFieldsTooLarge())
-        elif self.timeout_keep_alive_task is None and self.patience is None and not self.is_busy():
-            self.patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+        else:
+            self._await_the_rest()
 
     def eof_received(self) -> bool:
         """Whether our side stays open: who has said all there is to say may still listen."""
@@ -83,22 +97,8 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
         return listens
 
-    def pause_writing(self) -> None:
-        """Say no more until the client has read on, and give it up if it does not."""
-        super().pause_writing()
-        self._await_reading()
-
-    def resume_writing(self) -> None:
-        """Go on."""
-        super().resume_writing()
-        self.reading.cancel()
-
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the client."""
-        self._end_patience()
-        if self.reading is not None:
-            self.reading.cancel()
-        self._unset_keepalive_if_required()
         if self.answering is not None:
             self.answering.disconnected = True  # writes no more
             self.answering.message_event.set()
@@ -106,18 +106,30 @@ class Connection(HttpToolsProtocol):
 
     # Called by httptools, while it reads.
 
+    def on_message_begin(self) -> None:
+        self.is_in_head = True
+        self.url, self.expect_100_continue = b"", False
+        self.headers = self.lines = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.lines.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         if self.patience is not None:
-            self._end_patience()
+            self.end_patience()
         method = self.parser.get_method()
         if self.parser.should_upgrade() and method != b"CONNECT":
             return  # comes again, without the offer
         if self.transport.is_closing():
             raise http.BadRequest("nothing follows the last request of a connection")
-        judge(self._head(method), self.is_bulky)
-        self.unused_bytes = 0
+        self.version, self.named = self.parser.get_http_version(), headers_of(self.headers)
+        judge(method, self.url, self.version, self.headers, self.named)
+        if self.is_bulky:
+            judge_size(self.url, self.headers)
+        self.is_in_head, self.unused_bytes = False, 0
+        self.expect_100_continue = self.named.get(b"expect", b"").lower() == b"100-continue"
         self.begin(method)
-        self.headers = []  # for what follows the last chunk; the request keeps what it came with
+        self.lines = []  # what follows the last chunk is no header
 
     def on_body(self, body: bytes) -> None:
         self.unused_bytes = 0
@@ -132,9 +144,12 @@ class Connection(HttpToolsProtocol):
         """Hand a request of which the head has come to the application."""
         if len(self.pipeline) >= PIPELINE_LIMIT_REQUESTS:
             raise http.BadRequest(f"more than {PIPELINE_LIMIT_REQUESTS} requests are waiting")
-        self._unset_keepalive_if_required()  # it may run since an answer a moment ago
         # WSGI cannot tell X_Min_Revision from X-Min-Revision, and whoever filters headers can.
-        self.headers[:] = [pair for pair in self.headers if b"_" not in pair[0]]
+        headers = [pair for pair in self.headers if b"_" not in pair[0]]
+        url, is_expected = self.url, self.expect_100_continue
+        super().on_message_begin()  # not before: it makes what only the application needs
+        self.url, self.expect_100_continue = url, is_expected
+        self.headers += headers
         super().on_headers_complete()
         line = self.transport
         self.cycle.transport = _Line(line.write, line.is_closing, self._hang_up)
@@ -155,14 +170,24 @@ class Connection(HttpToolsProtocol):
                 request_id = request_id_of(headers_of(scope["headers"]))
                 await say(problem_of(http.ServiceUnavailable(), request_id), request_id, send)
 
-    def is_busy(self) -> bool:
-        """Whether a request is being answered."""
-        return self.cycle is not None and not self.cycle.response_complete
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self.begin_to_idle()
+        self._await_the_rest()
 
     def write(self, answer: Answer, request_id: str, closing: bool) -> None:
         """Send an answer that the application did not send itself."""
-        more = self.server_state.default_headers
-        self.transport.write(on_the_wire(answer, request_id, [*more, CLOSE] if closing else more))
+        more = _DEFAULT.of(self.server_state.default_headers)
+        if closing:
+            more += _CLOSE
+        self.transport.write(on_the_wire(answer, request_id, more))
 
     def _read(self, data: bytes) -> None:
         while True:
@@ -173,18 +198,28 @@ class Connection(HttpToolsProtocol):
                 (read_bytes,) = offered.args
             # The parser leaves whatever follows to the other protocol, and we speak no other. A
             # server may ignore the offer (RFC 9110, 7.8): the same request again, without it.
-            head = self._head(self.parser.get_method())
-            data = without_offer(head) + data[read_bytes:]
+            method, version = self.parser.get_method(), self.parser.get_http_version()
+            head = without_offer(method, self.url, version, self.headers)
+            data = head + data[read_bytes:]
             self.parser = HttpRequestParser(self)
-
-    def _head(self, method: bytes) -> Head:
-        return Head(method, self.url, self.parser.get_http_version(), self.headers)
 
     # How a connection ends.
 
+    def lose_patience(self) -> None:
+        """End the connection; who has begun to ask is told why."""
+        if self.is_in_head or self.unused_bytes:
+            self._refuse(http.RequestTimeout())
+        else:
+            self.transport.close()
+
+    def _await_the_rest(self) -> None:
+        is_in_body = self.cycle is not None and self.cycle.more_body
+        if self.is_in_head or self.unused_bytes or is_in_body:
+            self.begin_patience()
+
     def _refuse(self, error: Exception) -> None:
         """Say what is wrong, unless another answer is due or on its way, and hang up."""
-        self._end_patience()
+        self.end_patience()
         if self.transport.is_closing():
             return
         self.is_deaf = True
@@ -224,27 +259,6 @@ class Connection(HttpToolsProtocol):
         if self.pipeline and self.cycle.more_body:
             self.pipeline.popleft()
             self.cycle = self.pipeline[0][0] if self.pipeline else self.answering
-
-    def _lose_patience(self) -> None:
-        if self.unused_bytes:
-            self._refuse(http.RequestTimeout())
-        else:
-            self.transport.close()
-
-    def _await_reading(self) -> None:
-        unread_bytes = self.transport.get_write_buffer_size()
-        self.reading = self.loop.call_later(READING_SECONDS, self._judge_reading, unread_bytes)
-
-    def _judge_reading(self, before_bytes: int) -> None:
-        if self.transport.get_write_buffer_size() < before_bytes:
-            self._await_reading()
-        else:
-            self.transport.abort()
-
-    def _end_patience(self) -> None:
-        if self.patience is not None:
-            self.patience.cancel()
-            self.patience = None
 
 
 class _Line(NamedTuple):

@@ -6,7 +6,6 @@ wait for, and no need of a task, an event and messages to wait with: the applica
 costs otherwise. Whatever is not just so goes the way of all requests, and gets the same answer.
 """
 
-from service.api.asgi_messages import headers_of
 from service.api.deciding import FRESHNESS, SINGLE
 from service.serving.connection import Connection
 
@@ -31,16 +30,16 @@ class ShortWay(Connection):
         self.is_short = (
             method == b"POST"
             and self.url in _SHORT
-            and self.parser.get_http_version() == "1.1"
+            and self.version == "1.1"
+            and FRESHNESS not in self.named  # which may have to be waited for
             and not self.has_answered
             and not self.is_busy()  # answers go out in the order of their questions
             and not self.flow.write_paused
             and not self.expect_100_continue
         )
         if self.is_short:
-            self.asked, self.pieces = headers_of(self.headers), []
-            self.is_short = FRESHNESS not in self.asked  # which may have to be waited for
-        if not self.is_short:
+            self.pieces: list[bytes] = []
+        else:
             super().begin(method)
 
     def on_body(self, body: bytes) -> None:
@@ -55,7 +54,7 @@ class ShortWay(Connection):
             return
         self.unused_bytes = 0
         self.is_short, self.has_answered = False, True
-        answer, request_id = self.app.at_once(_SHORT[self.url], self.asked, b"".join(self.pieces))
+        answer, request_id = self.app.at_once(_SHORT[self.url], self.named, b"".join(self.pieces))
         closing = not self.parser.should_keep_alive()
         self.write(answer, request_id, closing)
         if closing:
