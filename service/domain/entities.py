@@ -138,8 +138,10 @@ class Organization(Placed):
     )
     def subscription_required(self) -> bool:
         """Whether whoever works for it needs an active subscription of its account (S2-20)."""
-        path = self._record.path
         gated = self._moment.directory.marks.gated
+        if not gated:
+            return False
+        path = self._record.path
         return len(path) >= ACCOUNT_LEVEL and path[ACCOUNT_LEVEL - 1] in gated
 
     @fact("subscriptions", "{it} has {value}")

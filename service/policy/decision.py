@@ -35,6 +35,9 @@ REASONS: Mapping[str, str] = {
 }
 
 
+_PLACES = {reason: place for place, reason in enumerate(REASONS)}
+
+
 class _Nothing(dict):
     """No members, and a hash: a class of values takes for a default only what seems to be fixed."""
 
@@ -101,6 +104,8 @@ class Settled:
 
     findings: Findings
     verdict: Verdict
+    place: int
+    """Of the verdict's reason among all REASONS."""
 
 
 class Decision(NamedTuple):
@@ -141,4 +146,5 @@ def combine(findings: Findings) -> Verdict:
 
 def settled(findings: Findings) -> Settled:
     """The findings with what they come to."""
-    return Settled(findings, combine(findings))
+    verdict = combine(findings)
+    return Settled(findings, verdict, _PLACES[verdict.reason])

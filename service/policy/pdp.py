@@ -15,8 +15,8 @@ from service.policy.decision import (
     Decision,
     Failure,
     Findings,
-    Verdict,
-    combine,
+    Settled,
+    settled,
 )
 from service.policy.engine import Engine
 
@@ -91,8 +91,12 @@ class PolicyDecisionPoint:
         self._clock = clock
         self._policy = engine.policies.revision
         self._ids: deque[str] = deque()
-        self.answers = dict.fromkeys(REASONS, 0)
+        self._counts = [0] * len(REASONS)
+
+    @property
+    def answers(self) -> dict[str, int]:
         """How many decisions were made, by reason."""
+        return dict(zip(REASONS, self._counts, strict=True))
 
     def moment(self, now: datetime | None = None) -> Moment:
         """The newest facts at `now`, or at the clock's time. One serves a whole batch."""
@@ -104,7 +108,7 @@ class PolicyDecisionPoint:
 
     def refuse(self, failure: Failure, moment: Moment) -> Decision:
         """The denial of what the rules cannot be asked."""
-        return self._stamped(combine(Findings(failure=failure)), moment)
+        return self._stamped(settled(Findings(failure=failure)), moment)
 
     def decide(self, request: AccessRequest, moment: Moment | None = None) -> Decision:
         """Whether the request is allowed, and why. Never raises for what a request says.
@@ -116,16 +120,16 @@ class PolicyDecisionPoint:
         # A plan performs the reads of its question, all of them and no other: as long as each is
         # answered as now, so is the question, and `moment.until` is what they leave behind.
         moment.until = None
-        return self._stamped(self._settle(request, moment).verdict, moment)
+        return self._stamped(self._settle(request, moment), moment)
 
-    def _stamped(self, verdict: Verdict, moment: Moment) -> Decision:
+    def _stamped(self, settled: Settled, moment: Moment) -> Decision:
         try:
             name = self._ids.popleft()
         except IndexError:
             name = self._more_ids()
-        self.answers[verdict.reason] += 1
+        self._counts[settled.place] += 1
         return _decision(
-            Decision, (verdict, name, moment.directory.revision, self._policy, moment.until)
+            Decision, (settled.verdict, name, moment.directory.revision, self._policy, moment.until)
         )
 
     def _more_ids(self) -> str:
