@@ -66,6 +66,20 @@ def test_a_snapshot_is_the_same_object_for_as_long_as_nothing_changes(address):
         assert followed.snapshot() is followed.snapshot()
 
 
+def test_facts_that_have_come_to_rest_are_gathered(address, monkeypatch):
+    monkeypatch.setattr("service.store.followed.QUIET_SECONDS", 0.2)
+    with seeded(address) as store, following(store, poll_seconds=0.05) as followed:
+        write(store, *(put_user(f"u{number}") for number in range(40)))
+        write(store, put_user("zoe"))
+        assert followed.wait_for(3, SECONDS)
+
+        assert eventually(lambda: type(followed.snapshot().kinds["user"]) is dict)
+        assert same_facts(store.directory(), followed.snapshot())
+        write(store, put_user("yan"))
+        assert followed.wait_for(4, SECONDS)
+        assert same_facts(store.directory(), followed.snapshot())
+
+
 def test_what_another_process_writes_arrives_by_itself(address):
     with seeded(address) as store, opened(address) as other, following(other) as followed:
         for number in range(10):

@@ -1,8 +1,8 @@
 """All facts at one revision.
 
 A directory never changes. A change makes the next one, which shares all it did not touch with the
-one before (hash array mapped tries), so that a snapshot costs nothing, a question sees one
-revision from beginning to end, and a change costs in proportion to what it changes.
+one before (`layers.py`, hash array mapped tries), so that a snapshot costs nothing, a question sees
+one revision from beginning to end, and a change costs in proportion to what it changes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from immutables import Map
 
 from service.domain.identifiers import Key
+from service.domain.layers import Named, changed, gathered
 from service.domain.organizations import DEFAULT_LEVELS
 from service.domain.records import OrganizationRecord, Record, UserRecord
 
@@ -20,12 +21,13 @@ LinkKey = tuple[str, str, str]
 SCATTERED: LinkKey = ("user", "", "scattered")
 """Where the users are found who are members of no organization, or of several."""
 
-Kinds = Mapping[str, "Map[str, Record]"]
+Kinds = Mapping[str, Named]
 """The records of each kind by id. A mapping that is made once and never changed."""
 
 ORGANIZATION = "organization"
 
 _NONE: Map = Map()
+_NO_RECORDS: Named = {}
 
 
 class Records(Mapping[Key, Record]):
@@ -37,7 +39,7 @@ class Records(Mapping[Key, Record]):
         self._kinds = kinds
 
     def __getitem__(self, key: Key) -> Record:
-        record = self._kinds.get(key[0], _NONE).get(key[1])
+        record = self._kinds.get(key[0], _NO_RECORDS).get(key[1])
         if record is None:
             raise KeyError(key)
         return record
@@ -84,7 +86,7 @@ class Directory:
 
     revision: int = 0
     levels: int = DEFAULT_LEVELS
-    kinds: Kinds = field(default_factory=lambda: {ORGANIZATION: _NONE})
+    kinds: Kinds = field(default_factory=lambda: {ORGANIZATION: _NO_RECORDS})
     """Organizations are always among them; of no other kind there are none."""
     links: "Map[LinkKey, Map[Key, None]]" = _NONE
     marks: Marks = Marks()
@@ -95,13 +97,13 @@ class Directory:
         return Records(self.kinds)
 
     @property
-    def organizations(self) -> "Map[str, OrganizationRecord]":
+    def organizations(self) -> Mapping[str, OrganizationRecord]:
         """The records of the organizations by id."""
         return self.kinds[ORGANIZATION]
 
     def get(self, key: Key) -> Record | None:
         """The record of `key`, or None."""
-        return self.kinds.get(key[0], _NONE).get(key[1])
+        return self.kinds.get(key[0], _NO_RECORDS).get(key[1])
 
     def linked(self, key: Key, relation: str) -> "Map[Key, None]":
         """Everything that points to `key` as `relation`, in no particular order."""
@@ -125,25 +127,26 @@ class Directory:
 
     def of_kind(self, kind: str) -> Iterator[Record]:
         """Every record of one type, in no particular order."""
-        return iter(self.kinds.get(kind, _NONE).values())
+        return iter(self.kinds.get(kind, _NO_RECORDS).values())
 
     def put(self, records: Iterable[Record]) -> "Directory":
         """The directory in which these records stand in place of those of the same key."""
         kinds, links, marks = dict(self.kinds), self.links.mutate(), self.marks
         for kind, several in _by_kind(records).items():
-            named = kinds.get(kind, _NONE).mutate()
+            named = kinds.get(kind, _NO_RECORDS)
+            now: dict[str, Record | None] = {}
             for record in several:
-                before = named.get(record.key[1])
+                before = now.get(record.key[1]) or named.get(record.key[1])
                 after_links = _ends(record)
                 before_links = _ends(before) if before is not None else set()
                 for end in before_links - after_links:
                     _unlink(links, end, record.key)
                 for end in after_links - before_links:
                     links[end] = links.get(end, _NONE).set(record.key, None)
-                named[record.key[1]] = record
+                now[record.key[1]] = record
                 if isinstance(record, OrganizationRecord):
                     marks = marks.put(record)
-            kinds[kind] = named.finish()
+            kinds[kind] = changed(named, now)
         return replace(self, kinds=kinds, links=links.finish(), marks=marks)
 
     def remove(self, key: Key) -> "Directory":
@@ -152,11 +155,21 @@ class Directory:
         links = self.links.mutate()
         for end in _ends(self.kinds[kind][name]):
             _unlink(links, end, key)
-        kinds = {**self.kinds, kind: self.kinds[kind].delete(name)}
+        kinds = {**self.kinds, kind: changed(self.kinds[kind], {name: None})}
         if kind != ORGANIZATION and not kinds[kind]:
             del kinds[kind]
         marks = self.marks.remove(name) if kind == ORGANIZATION else self.marks
         return replace(self, kinds=kinds, links=links.finish(), marks=marks)
+
+    def gathered(self, most_records: int) -> "Directory":
+        """The same facts, found sooner where something had changed: of kinds of which there are no
+        more records than this. This directory itself, if there is no such kind."""
+        kinds = {
+            kind: gathered(named) if len(named) <= most_records else named
+            for kind, named in self.kinds.items()
+        }
+        is_same = all(kinds[kind] is named for kind, named in self.kinds.items())
+        return self if is_same else replace(self, kinds=kinds)
 
     def at_revision(self, revision: int) -> "Directory":
         """The same facts under another number."""
@@ -175,9 +188,9 @@ def directory_of(records: dict[Key, Record], levels: int, revision: int) -> Dire
         if _is_scattered(record):
             links.setdefault(SCATTERED, {})[key] = None
     ends = Map({end: Map(sources) for end, sources in links.items()})
-    kinds = {ORGANIZATION: _NONE}
+    kinds: dict[str, Named] = {ORGANIZATION: _NO_RECORDS}
     for kind, several in _by_kind(records.values()).items():
-        kinds[kind] = Map({record.key[1]: record for record in several})
+        kinds[kind] = {record.key[1]: record for record in several}
     return Directory(revision, levels, kinds, ends, marks)
 
 

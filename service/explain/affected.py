@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from service.domain.directory import Directory
 from service.domain.identifiers import Key
+from service.domain.layers import may_differ
 from service.domain.records import OrganizationRecord, Record, SubscriptionRecord, UserRecord
 from service.domain.schema import ANY_KIND, PLAIN_KINDS, Schema
 
@@ -48,11 +49,12 @@ def _differing(before: Directory, after: Directory) -> Iterator[Key]:
         old, new = before.kinds.get(kind, {}), after.kinds.get(kind, {})
         if old is new:  # as all kinds are of which no record was put or removed
             continue
-        for name, record in new.items():
-            known = old.get(name)
-            if known is not record and (known is None or _seen(known) != _seen(record)):
+        for name in may_differ(old, new):
+            was, record = old.get(name), new.get(name)
+            if was is record:
+                continue
+            if was is None or record is None or _seen(was) != _seen(record):
                 yield kind, name
-        yield from ((kind, name) for name in old if name not in new)
 
 
 def _seen(record: Record) -> Record:

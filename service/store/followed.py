@@ -20,6 +20,11 @@ from service.store.protocol import Held, Store
 POLL_SECONDS = 1.0
 """How long a lost hint goes unnoticed, at most."""
 
+QUIET_SECONDS = 5.0
+GATHERED_RECORDS = 100_000
+"""So many take a few milliseconds. Where there are more of a kind, its memory is better shared with
+other processes than gathered."""
+
 _RETRY_SECONDS = 0.25
 _NEVER = float("-inf")
 _LOG = logging.getLogger("service")
@@ -70,6 +75,7 @@ class Followed:
         self._facts = _Facts(held, held.position.revision)
         self._most_age_seconds = most_age_seconds
         self._poll_seconds = poll_seconds
+        self._newer_at = time.monotonic()
         self._changed = threading.Condition()
         self._now = threading.Event()
         self._stopping = threading.Event()
@@ -95,7 +101,8 @@ class Followed:
                 thread.join(seconds)
 
     def snapshot(self) -> Directory:
-        """All facts at the newest revision; the same object for as long as nothing changes.
+        """All facts at the newest revision; the same object for as long as nothing changes, but
+        that they are gathered once when nothing has for a while.
 
         Raises:
             FactsTooOld: nobody could confirm them for too long, or they are known to be wrong.
@@ -162,7 +169,10 @@ class Followed:
         facts = self._facts
         head = self._store.head()
         if head == facts.held.position and not facts.refused:
-            self._set(facts._replace(confirmed=begin, newest=head.revision, problem=None))
+            held = self._at_rest(facts.held, begin)
+            self._set(
+                facts._replace(held=held, confirmed=begin, newest=head.revision, problem=None)
+            )
             return
         if facts.refused or self._store.continues(facts.held.position):
             self._set(facts._replace(newest=head.revision, reading=begin))
@@ -174,9 +184,17 @@ class Followed:
                 facts._replace(newest=head.revision, refused=True, problem=problem, reading=begin)
             )
         held = self._store.newest()
+        self._newer_at = begin
         self._set(_Facts(held, held.position.revision, confirmed=begin))
         if time.monotonic() - begin > self._poll_seconds:
             self.hurry()  # as old as the reading took: only another look confirms them
+
+    def _at_rest(self, held: Held, now: float) -> Held:
+        """The same facts, gathered if nothing has changed for a while: until then decisions take a
+        little longer, and to gather them after each change would take longer still."""
+        if now - self._newer_at < QUIET_SECONDS:
+            return held
+        return held._replace(directory=held.directory.gathered(GATHERED_RECORDS))
 
     def _tell(self, error: Exception) -> None:
         """Note why the store could not be followed, and say so when it is news."""
