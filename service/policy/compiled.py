@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 from service.domain.moment import Moment, Vocabulary
 from service.policy.decision import AccessRequest, Findings, Settled, settled
 from service.policy.entrance import RESOURCE, Words, entrance, is_stored
-from service.policy.function_source import ANSWER, MOMENT, function_of, part
+from service.policy.function_source import ANSWER, MOMENT, function_of, is_truth, part
 from service.policy.inlining import inline
 from service.policy.plan import Constant, Node, Plan, Step, edge_key
 from service.policy.reads import END, element, equal
@@ -149,13 +149,29 @@ class _Renderer:
         """Where answers other than the first lead."""
         # A copy, which no other thread can graft to while it is gone through.
         (key, _), *others = node.edges.copy().items()
-        self._line(depth, f"if {self._test(key, negated=True)}:")
         made = self.made
+        condition = self._condition(depth) if isinstance(key, bool) else None
+        if condition is not None:  # the answer is either true or false
+            self.lines.pop()
+            self._line(depth, f"if {f'not ({condition})' if key else condition}:")
+            if others:
+                self._after(depth + 1, *others[0], registers)
+                self.made = made
+            else:
+                self._line(depth + 1, "return None")
+            return
+        self._line(depth, f"if {self._test(key, negated=True)}:")
         for other, target in others:
             self._line(depth + 1, f"if {self._test(other)}:")
             self._after(depth + 2, other, target, registers)
             self.made = made
         self._line(depth + 1, "return None")
+
+    def _condition(self, depth: int) -> str | None:
+        """What the last line compares, if it does nothing else: it can be tested where it stands."""
+        start, line = "    " * depth + f"{ANSWER} = ", self.lines[-1]
+        compared = line.removeprefix(start)
+        return compared if compared != line and is_truth(compared) else None
 
     def _after(
         self, depth: int, key: Hashable, target: Node | Findings, registers: _Registers

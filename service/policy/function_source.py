@@ -169,6 +169,17 @@ class Translation(ast.NodeTransformer):
     visit_FunctionDef = visit_Try = visit_With = visit_Yield = visit_Await = visit_Lambda
 
 
+def is_truth(expression: str) -> bool:
+    """Whether this is either true or false, whatever it compares: values of ours compare so."""
+
+    def compares(node: ast.expr) -> bool:
+        if isinstance(node, ast.BoolOp):
+            return all(map(compares, node.values))
+        return isinstance(node, ast.Compare)
+
+    return compares(ast.parse(expression, mode="eval").body)
+
+
 def returns(statement: ast.stmt) -> bool:
     """Whether the function may end within this statement."""
     return any(isinstance(node, ast.Return | ast.Raise) for node in ast.walk(statement))
