@@ -233,7 +233,7 @@ class User(Entity):
     @fact("boolean", "{it} is archived", "{it} is not archived")
     def archived(self) -> bool:
         """Whether the user is archived."""
-        return self._record.status == "archived"
+        return self._record.archived
 
     @fact("boolean", "{it} is a bot", "{it} is a person")
     def is_bot(self) -> bool:

@@ -67,6 +67,8 @@ class UserRecord:
     memberships: tuple[tuple[str, str], ...]
     selected: str | None
     subscriptions: tuple[str, ...]
+    archived: bool = field(init=False, repr=False, compare=False)
+    """Whether that is the status."""
     home: str | None = field(init=False, repr=False, compare=False)
     """Where the user acts unless a request says otherwise: where selected, else at the only
     membership; None if there are several, or none, and nothing is selected (DC-4)."""
@@ -74,12 +76,13 @@ class UserRecord:
     """The role held there."""
 
     def __post_init__(self) -> None:
-        # Nearly every decision about a user asks for these two, and each step on the way to them
-        # through the memberships is one more place of memory to wait for.
+        # Nearly every decision about a user asks for these, and each step on the way to them is
+        # one more place of memory to wait for.
         held, home = self.memberships, self.selected
         if home is None and len(held) == 1:
             home = held[0][0]
         role = next((role for place, role in held if place == home), None)
+        object.__setattr__(self, "archived", self.status == "archived")
         object.__setattr__(self, "home", home)
         object.__setattr__(self, "home_role", role)
 

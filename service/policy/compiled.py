@@ -11,7 +11,7 @@ together.
         v_record = m_organizations.get(r1_record.organization)
         if v_record is None: return None
         r4_record = v_record
-        v = r0_record.status == "archived"
+        v = r0_record.archived
         if v is not False:
             if v is True:
                 ...

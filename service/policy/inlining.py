@@ -5,9 +5,9 @@ call, and a decision is some fifteen of them: more than the facts themselves cos
 knows the class of each of its registers, so it knows which function a read would call, and may
 have what that function does instead of the call:
 
-    @fact("boolean")                            v = r0_record.status == "archived"
+    @fact("boolean")                            v = r0_record.archived
     def archived(self) -> bool:
-        return self._record.status == "archived"
+        return self._record.archived
 
 Values are in parts: of `r0` there are `r0_record` and `r0_acts_for`, and `r0` itself only where a
 function wants it whole. A function that makes a value leaves its parts. All values of a question

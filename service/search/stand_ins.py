@@ -198,6 +198,10 @@ class UserInHand(_Candidate):
         return self._notes.choose("status", USER_STATUSES)
 
     @property
+    def archived(self) -> bool:
+        return self.status == "archived"
+
+    @property
     def type(self) -> str:
         return self._notes.choose("type", USER_TYPES)
 
