@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from service.domain.changes import apply_changes
 from service.domain.moment import Moment
 from service.domain.world import read_world
 from service.explain.account import Explainer
-from service.policy import compiled, function_source
+from service.policy import compiled, function_source, inlining
 from service.policy import plan as plan_module
 from service.policy import plans as plans_module
 from service.policy.compiled import compile_plan
@@ -172,6 +173,9 @@ def test_a_fault_is_found_when_inlined_code_runs_on_where_its_function_returned(
             return super().visit_Return(node)[:1]
 
     monkeypatch.setattr(function_source, "_Leaving", RunningOn)
+    # What is inlined with the fault must not be found by others, nor what was inlined without it.
+    of_its_own = lru_cache(inlining._inlined.__wrapped__)
+    monkeypatch.setattr(inlining, "_inlined", of_its_own)
 
     assert first_difference(Plans) is not None
 
