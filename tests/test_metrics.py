@@ -70,6 +70,20 @@ def test_requests_are_timed_by_route_and_status_and_not_by_what_callers_send(alo
     assert not any("nowhere" in str(key) or "no-such" in str(key) for key in after)
 
 
+def test_what_is_refused_before_it_comes_to_a_route_is_counted_too():
+    settings = {"WATERSHED_WAIT_SECONDS": "0", "WATERSHED_WORKERS": "1"}
+    with serving(**settings) as running, running.client() as client:
+        before = samples(client)
+        client.post("/authorize", json=QUESTION, headers={"X-Min-Revision": "999"})
+        client.get("/organizations/linz", headers={"X-Min-Revision": "999"})
+        client.post("/explain", content=b" " * 2**21, headers={"Content-Type": "application/json"})
+        after = samples(client)
+
+    for route, status in (("/authorize", "503"), ("none", "503"), ("none", "413")):
+        name, labels = "request_seconds_count", {"route": route, "status": status}
+        assert value(after, name, **labels) - value(before, name, **labels) == 1
+
+
 def test_plans_and_facts_are_told(alone):
     alone.post("/authorize", json=QUESTION)
     found = samples(alone)

@@ -34,7 +34,7 @@ from service.api.changes import CHANGES, WORLD
 from service.api.deciding import DECIDING, FRESHNESS, Deciding, request_id_of
 from service.api.freshness import TasksThatWait, demand, read_revision
 from service.api.messages import NDJSON, Answer, spell
-from service.api.metrics import Metrics
+from service.api.metrics import UNKNOWN_ROUTE, Metrics
 from service.api.operations import ALIVE, LIVE
 from service.api.patience import BODY_SECONDS, Patience
 from service.api.problems import problem_of
@@ -81,49 +81,53 @@ class Door:
         if scope["type"] != "http":
             await self._others(scope, receive, send)
             return
-        headers = headers_of(scope["headers"])
+        begun, headers = perf_counter(), headers_of(scope["headers"])
         if FRESHNESS in headers:
-            body = Body(receive, self._patience)
-            if not await self._arrived(headers, body, send):
+            try:
+                await self._await_revision(headers)
+            except StoreError as error:
+                await self._refuse(error, scope, headers, begun, send)
+                await Body(receive, self._patience).let_end(self._settings.body_limit_bytes)
                 return
         if scope["path"] in DECIDING and scope["method"] == "POST":
-            begun = perf_counter()
             status = await self._decide(scope["path"], headers, Body(receive, self._patience), send)
             self._metrics.answered(scope["path"], status, perf_counter() - begun)
         elif scope["path"] == LIVE and scope["method"] == "GET":
             # Here, so that a process whose threads are all busy is not taken for a dead one.
             await say(Answer(spell(ALIVE)), request_id_of(headers), send)
         elif (counted := _counted(scope, headers)) is not None:
-            begun, query = perf_counter(), scope["query_string"]
+            query = scope["query_string"]
             body = Body(receive, self._patience)
             status = await self._count(counted, query, headers, body, send)
             self._metrics.answered(USAGE, status, perf_counter() - begun)
         elif b"content-length" in headers or b"transfer-encoding" in headers:
-            await self._hand_on_whole(scope, headers, receive, send)
+            await self._hand_on_whole(scope, headers, begun, receive, send)
         else:
             if scope["path"] == CHANGES and b"wait=" in scope["query_string"]:
                 await self._await_changes(scope, headers)
             await self._others(scope, receive, send)
 
-    async def _arrived(self, headers: Headers, body: Body, send: Send) -> bool:
-        """Whether the facts have come to the revision that is asked for; else, an answer is sent.
+    async def _await_revision(self, headers: Headers) -> None:
+        """Return when the facts have come to the revision that is asked for.
 
-        A stranger does not wait, and whoever answers him says why.
+        A stranger does not wait, and whoever answers him says why. Raises StoreError.
         """
-        try:
+        with suppress(NotAuthenticated, InvalidRequest):
             self._guard(text_of(headers, b"authorization"))
             wanted = read_revision(text_of(headers, FRESHNESS))
             if wanted is not None:
                 await self._waiting.wait(wanted, self._settings.wait_seconds)
                 demand(self._pdp.facts, wanted)
-        except (NotAuthenticated, InvalidRequest):
-            return True
-        except StoreError as error:
-            request_id = request_id_of(headers)
-            await say(problem_of(error, request_id), request_id, send)
-            await body.let_end(self._settings.body_limit_bytes)
-            return False
-        return True
+
+    async def _refuse(
+        self, error: Exception, scope: Scope, headers: Headers, begun: float, send: Send
+    ) -> None:
+        """Say what is wrong with a request that is handed on to nobody, and count it."""
+        request_id = request_id_of(headers)
+        answer = problem_of(error, request_id)
+        await say(answer, request_id, send)
+        route = scope["path"] if scope["path"] in DECIDING else UNKNOWN_ROUTE
+        self._metrics.answered(route, answer.status, perf_counter() - begun)
 
     async def _await_changes(self, scope: Scope, headers: Headers) -> None:
         """Wait as long as a reader of the change log wants to, if he may read it at all."""
@@ -174,7 +178,7 @@ class Door:
         return answer.status
 
     async def _hand_on_whole(
-        self, scope: Scope, headers: Headers, receive: Receive, send: Send
+        self, scope: Scope, headers: Headers, begun: float, receive: Receive, send: Send
     ) -> None:
         """Hand on a request when all of its body is here: threads must not wait for clients."""
         body_limit = self._settings.body_limit_bytes
@@ -188,8 +192,7 @@ class Door:
         except NotAuthenticated:
             pass  # a stranger's body is not read; who answers says so, or asks for no key
         except Exception as error:
-            request_id = request_id_of(headers)
-            await say(problem_of(error, request_id), request_id, send)
+            await self._refuse(error, scope, headers, begun, send)
             await body.let_end(body_limit)
             return
         await self._others(*with_body(content, scope, headers, receive), send)

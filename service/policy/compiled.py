@@ -168,7 +168,7 @@ class _Renderer:
         self._line(depth + 1, "return None")
 
     def _condition(self, depth: int) -> str | None:
-        """What the last line compares, if it does nothing else: it can be tested where it stands."""
+        """What the last line compares, if it does nothing else: then it can be tested there."""
         start, line = "    " * depth + f"{ANSWER} = ", self.lines[-1]
         compared = line.removeprefix(start)
         return compared if compared != line and is_truth(compared) else None
