@@ -16,6 +16,7 @@ from service.domain.strict_json import read_json
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 
 BATCH = 1_000
+CHANGED = 10
 
 
 def compare(bench: Bench, facts: FixedFacts, drawn: list[Drawn]) -> None:
@@ -56,17 +57,27 @@ def just_read(plans: PolicyDecisionPoint, drawn: list[Drawn]) -> Iterator[tuple]
         yield read_evaluation(read_json(body)), moment
 
 
+def changed(facts: FixedFacts) -> FixedFacts:
+    """The same facts after a few of each kind were written anew: as a server holds them until they
+    come to rest."""
+    directory = facts.snapshot()
+    for kind in directory.kinds:
+        directory = directory.put(list(islice(directory.of_kind(kind), CHANGED)))
+    return FixedFacts(directory)
+
+
 def beside_oso(bench: Bench, profile: str) -> None:
     """oso alone and plans on a world of this profile."""
     document = generate.world(profile, bench.seed)
     sizes = ", ".join(f"{len(section):,} {name}" for name, section in document.items())
     print(f"\n{profile}: {sizes}")
-    a_round = 2 * bench.questions + BATCH
+    a_round = 3 * bench.questions + BATCH
     drawn = list(draw(document, bench.questions + bench.rounds * a_round, bench.seed))
     facts = bench.facts(document)
     del document
     compare(bench, facts, drawn)
     oso, plans = bench.point(facts, plans=False), bench.point(facts)
+    unsettled = PolicyDecisionPoint(plans.engine, changed(facts))
     measuring.settle()
     rest = iter(drawn)
     first = warm(plans, list(islice(rest, bench.questions)))
@@ -75,18 +86,20 @@ def beside_oso(bench: Bench, profile: str) -> None:
     by_oso, by_plans = bench.series("oso alone", oso.decide), bench.series("plans", plans.decide)
     settled = bench.series("plans, the engine's part", plans.engine.settle)
     served = bench.series("plans, requests just read", plans.decide)
+    by_unsettled = bench.series("plans, facts just changed", unsettled.decide)
     batches = []
     for turn in range(bench.rounds):
         fresh = list(islice(rest, bench.questions))
         for series in rotated([by_oso, by_plans], turn):
             series.round(asked_at(plans, fresh))
         settled.round(asked_at(plans, fresh))
+        by_unsettled.round(asked_at(unsettled, list(islice(rest, bench.questions))))
         served.round(just_read(plans, list(islice(rest, bench.questions))))
         batches.append(batch_ms(plans, list(islice(rest, BATCH))))
 
     print(f"{'':28}{'median µs':>11}{'p99 µs':>10}{'decisions/s':>13}")
-    for series in (by_oso, by_plans, settled, served):
-        rate = "" if series in (settled, served) else f"{series.calls_per_second:13,.0f}"
+    for series in (by_oso, by_plans, settled, served, by_unsettled):
+        rate = "" if series not in (by_oso, by_plans) else f"{series.calls_per_second:13,.0f}"
         print(f"{series.name:28}{series.median_us:11.2f}{series.p99_us:10.2f}{rate}")
     times_oso = by_oso.median_us / by_plans.median_us
     print(f"oso alone / plans: {times_oso:.0f}; a batch of {BATCH:,}: {median(batches):.2f} ms")

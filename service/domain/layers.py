@@ -77,10 +77,11 @@ def changed(named: Named, changes: Mapping[str, Record | None]) -> Named:
             now.pop(name, None)
         else:
             now[name] = record
-    if not now:
+    before_it = now.finish()
+    if not before_it:
         return base
-    layered = Layered(base, now.finish(), count)
-    return gathered(layered) if MOST_CHANGED * len(now) > len(base) else layered
+    layered = Layered(base, before_it, count)
+    return gathered(layered) if MOST_CHANGED * len(before_it) > len(base) else layered
 
 
 def gathered(named: Named) -> Named:
