@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from statistics import median
 
+from msgspec.structs import replace
+
 from benchmarks import measuring
 from benchmarks.bench import Bench, asked_at, warm
 from benchmarks.measuring import now, rotated
@@ -25,8 +27,8 @@ def compare(bench: Bench, facts: FixedFacts, drawn: list[Drawn]) -> None:
     moment = oso.moment()
     denials = 0
     for each in drawn:
-        by_oso = oso.decide(each.request, moment)._replace(id="")
-        by_plans = plans.decide(each.request, moment)._replace(id="")
+        by_oso = replace(oso.decide(each.request, moment), id="")
+        by_plans = replace(plans.decide(each.request, moment), id="")
         if by_oso != by_plans:
             sys.exit(f"{each.request}\noso:   {by_oso}\nplans: {by_plans}")
         if by_oso.allowed == (each.kind == "denial"):

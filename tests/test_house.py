@@ -45,6 +45,7 @@ FLOORS["__main__"] = {"cli"}
 # What is not of this house and not of Python: who may use it, as a room or a single module.
 LIBRARIES = {
     "immutables": {"domain"},
+    "msgspec": {"policy.decision"},
     "networkx": {"domain.organizations"},
     "orjson": {"domain.strict_json", "store"},
     "oso": {"policy.engine"},

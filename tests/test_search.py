@@ -3,7 +3,6 @@
 import random
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -567,7 +566,7 @@ class Listing:
         self.request = request
 
     def page(self, limit, token=None, wanted="resource"):
-        query = {"wanted": wanted, **asdict(self.request)}
+        query = {"wanted": wanted, **self.request.members()}
         page = self.pages.page(query, limit, token)
         found = list(FIND[wanted](engine(), page.moment, self.request, page.after))
         items = found[: page.limit]
@@ -658,7 +657,7 @@ def test_a_token_does_not_outlive_its_law():
     _, token = listing.page(1)
     amended = PolicyDecisionPoint(Engine(random_policies(random.Random(1))), facts)
 
-    query = {"wanted": "resource", **asdict(DEALER_CHANNELS)}
+    query = {"wanted": "resource", **DEALER_CHANNELS.members()}
     with pytest.raises(PageTokenExpired):
         Pages(amended, "s" * 16, 1000).page(query, None, token)
 

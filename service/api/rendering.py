@@ -38,12 +38,12 @@ def decision_body(decision: Decision) -> dict[str, Any]:
 
 def spell_decision(decision: Decision) -> str:
     """`decision_body` as JSON, put together from pieces that many decisions have in common."""
-    verdict, name, revision, policy, valid_until = decision
+    verdict, valid_until = decision.verdict, decision.valid_until
     if verdict.detail is not None:
         # It speaks of one request, so it would only fill the memory of pieces.
         return spell(decision_body(decision))
     before = _ALLOWED if verdict.allowed else _DENIED
-    spelled = before + name + _after_id(verdict, revision, policy)
+    spelled = before + decision.id + _after_id(verdict, decision.revision, decision.policy)
     if valid_until is None:
         return spelled
     return f'{spelled.removesuffix("}}")},"valid_until":"{spell_moment(valid_until)}"}}}}'

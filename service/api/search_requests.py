@@ -4,7 +4,6 @@ As everywhere, unknown members are ignored: the id of what is searched for, too,
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError, fields
@@ -119,7 +118,7 @@ class Search(NamedTuple):
 
     def query(self, wanted: str) -> dict[str, Any]:
         """All that makes it another search."""
-        return {"wanted": wanted, **asdict(self.request)}
+        return {"wanted": wanted, **self.request.members()}
 
 
 SUBJECTS, RESOURCES, ACTIONS, SCOPE = (

@@ -1,9 +1,12 @@
 """What is asked, what is answered, and the five lines between rules and an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 # Every reason a decision can carry, and what it says (contract section 5; README lists them).
 GRANTED = "granted"
@@ -39,21 +42,19 @@ _PLACES = {reason: place for place, reason in enumerate(REASONS)}
 
 
 class _Nothing(dict):
-    """No members, and a hash: a class of values takes for a default only what seems to be fixed."""
+    """No members. Of a plain dict a Struct would make another for each request."""
 
     __slots__ = ()
-    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 NOTHING: Mapping[str, Any] = _Nothing()
 
 
-@dataclass(slots=True)
-class AccessRequest:
-    """May this subject take this action on this resource? (AuthZEN 1.0, sections 5 and 6)
-
-    Nobody changes one. It is not frozen because making it would then cost more than deciding.
-    """
+# One request and one decision are made for each question. A Struct is made in a third of the time
+# that a dataclass or a named tuple takes, and the collector does not look at one without `gc`: it
+# is no part of a cycle.
+class AccessRequest(Struct, frozen=True, gc=False):
+    """May this subject take this action on this resource? (AuthZEN 1.0, sections 5 and 6)"""
 
     subject_type: str
     subject_id: str
@@ -68,6 +69,10 @@ class AccessRequest:
     def but(self, **changed: Any) -> "AccessRequest":
         """The same request with these members in place of its own."""
         return replace(self, **changed)
+
+    def members(self) -> dict[str, Any]:
+        """What it says, by the names above."""
+        return asdict(self)
 
 
 class Failure(NamedTuple):
@@ -108,7 +113,7 @@ class Settled:
     """Of the verdict's reason among all REASONS."""
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, gc=False):
     """A verdict with its own id, and which law, which facts and which clock it was made from."""
 
     verdict: Verdict

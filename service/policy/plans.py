@@ -78,8 +78,9 @@ class Plans:
         self.settled_walks = SETTLED_WALKS
         self._oracle = oracle
         self._shapes: dict[tuple[type, str, type], _Shape] = {}
-        self._compiled: dict[tuple[str, str, str], Compiled] = {}
-        """The quick way through a plan, by the words of its shape."""
+        self._compiled: dict[str, dict[str, dict[str, Compiled]]] = {}
+        """The quick way through a plan, by the words of its shape, one after the other: a request
+        spells them apart, and to look up three costs less than to put them together."""
         self._compilations = 0
         self._not_compiled = 0
         self._asked_oso = 0
@@ -88,16 +89,13 @@ class Plans:
 
     def settle(self, request: AccessRequest, moment: Moment) -> Settled:
         """What the rules say to the request, or why they cannot be asked."""
-        words = (request.subject_type, request.action, request.resource_type)
-        compiled = self._compiled.get(words)
-        if compiled is not None:
-            try:
-                found = compiled(moment, request)
-            except Exception:
-                found = None
-            if found is not None:
-                return found
-        return self._settle_slowly(request, moment)
+        try:
+            of_subject = self._compiled[request.subject_type]
+            found = of_subject[request.action][request.resource_type](moment, request)
+        except Exception:
+            # Either there is no such plan yet, or something in it failed.
+            found = None
+        return self._settle_slowly(request, moment) if found is None else found
 
     def _settle_slowly(self, request: AccessRequest, moment: Moment) -> Settled:
         question = resolve(request, moment)
@@ -125,11 +123,13 @@ class Plans:
         if shape.plan.nodes > COMPILED_NODES_LIMIT:
             return
         try:
-            self._compiled[words] = compile_plan(shape.plan, words, vocabulary)
+            compiled = compile_plan(shape.plan, words, vocabulary)
         except Exception:
             # A fault of ours, and no reason to fail whoever asks: the plan is walked as before.
             self._not_compiled += 1
             return
+        of_action = self._compiled.setdefault(words.subject_type, {}).setdefault(words.action, {})
+        of_action[words.resource_type] = compiled
         self._compilations += 1
         if shape.retired:
             self._retire(shape)
@@ -171,7 +171,9 @@ class Plans:
     def _retire(self, shape: _Shape) -> None:
         shape.retired = True
         if shape.words is not None:
-            self._compiled.pop(shape.words, None)
+            subject_type, action, resource_type = shape.words
+            of_action = self._compiled.get(subject_type, {}).get(action, {})
+            of_action.pop(resource_type, None)
 
     def counts(self) -> Counts:
         """What has happened so far."""
