@@ -42,7 +42,8 @@ from service.policy.plan import Constant, Node, Plan, Step, edge_key
 from service.policy.reads import END, element, equal
 
 Compiled = Callable[[Moment, AccessRequest], Settled | None]
-"""What the rules say to a request of one shape; None where somebody else has to say it."""
+"""What the rules say to a request of one shape. Where it returns None, or raises anything, somebody
+else has to say it."""
 
 INLINED_LINES_LIMIT = 20_000
 """Of a plan so large that it has more, the rest calls what it reads: compiling takes time too."""

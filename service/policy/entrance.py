@@ -2,8 +2,9 @@
 
 What `question.resolve` does, as straight lines for one type of subject, one action and one type of
 resource: what the policies declare of these is known by then, so nothing is looked up or gone
-through that could be written down. Whatever is not as it should be goes back (`return None`), and
-`resolve` says what is wrong with it. The tests hold the two together.
+through that could be written down. Whatever is not as it should be goes back: by `return None`, or
+by the KeyError of what is not there, which costs less to wait for than to look out for. `resolve`
+says what is wrong with it. The tests hold the two together.
 """
 
 from collections.abc import Iterable, Iterator
@@ -90,8 +91,7 @@ def entrance(words: Words, vocabulary: Vocabulary, record_wanted: bool) -> Entra
 
 
 def _user(names: dict[str, Any]) -> Iterator[str]:
-    yield f"r0_record = {MOMENT}.directory.kinds[subject_type].get(request.subject_id)"
-    yield "if r0_record is None: return None"
+    yield f"r0_record = {MOMENT}.directory.kinds[subject_type][request.subject_id]"
     acts_for = inlined_function(question.acts_for_of, ("r0_record", "r3_values"), "r0_acts_for")
     if acts_for is not None:
         names.update(acts_for.names)
@@ -108,8 +108,7 @@ _OTHER_SUBJECT = (
     "if type(r0_record) is Failure: return None",
 )
 _STORED = (
-    f"r1_record = {MOMENT}.directory.kinds[resource_type].get(request.resource_id)",
-    "if r1_record is None: return None",
+    f"r1_record = {MOMENT}.directory.kinds[resource_type][request.resource_id]",
     "r1_acts_for = None",  # of a user, of whom something is asked: nobody acts
 )
 
@@ -124,8 +123,7 @@ def _stored_or_described(
     yield "if r1_record is None:"
     yield f"    {organization} = resource_said.get('organization')"
     yield f"    if type({organization}) is not str: return None"
-    yield f"    {home} = {MOMENT}.directory.kinds['organization'].get({organization})"
-    yield f"    if {home} is None: return None"
+    yield f"    {home} = {MOMENT}.directory.kinds['organization'][{organization}]"
     for attribute in declared:
         for line in _said(attribute, "resource_said", names):
             yield f"    {line}"

@@ -14,11 +14,12 @@ from service.policy.decision import (
     Decision,
     Failure,
     Findings,
-    Settled,
     settled,
 )
 from service.policy.engine import Engine
 
+ID_BYTES = 16
+"""Random, and told in hexadecimal: nobody can guess the id of another's decision."""
 IDS_AT_ONCE = 512
 """Whoever waits while they are made, a tenth of a millisecond, is one in so many."""
 
@@ -104,7 +105,10 @@ class PolicyDecisionPoint:
 
     def refuse(self, failure: Failure, moment: Moment) -> Decision:
         """The denial of what the rules cannot be asked."""
-        return self._stamped(settled(Findings(failure=failure)), moment)
+        refused = settled(Findings(failure=failure))
+        self._counts[refused.place] += 1
+        name = os.urandom(ID_BYTES).hex()
+        return Decision(refused.verdict, name, moment.directory.revision, self._policy)
 
     def decide(self, request: AccessRequest, moment: Moment | None = None) -> Decision:
         """Whether the request is allowed, and why. Never raises for what a request says.
@@ -116,23 +120,17 @@ class PolicyDecisionPoint:
         # A plan performs the reads of its question, all of them and no other: as long as each is
         # answered as now, so is the question, and `moment.until` is what they leave behind.
         moment.until = None
-        return self._stamped(self._settle(request, moment), moment)
-
-    def _stamped(self, settled: Settled, moment: Moment) -> Decision:
+        found = self._settle(request, moment)
         try:
             name = self._ids.pop()
         except IndexError:
             name = self._more_ids()
-        self._counts[settled.place] += 1
+        self._counts[found.place] += 1
         revision = moment.directory.revision
-        return Decision(settled.verdict, name, revision, self._policy, moment.until)
+        return Decision(found.verdict, name, revision, self._policy, moment.until)
 
     def _more_ids(self) -> str:
-        """128 random bits in hexadecimal, and more of them laid by.
-
-        Nobody can guess the id of another's decision.
-        """
-        # Asking the system once for many ids costs as little as asking for one.
-        first, *others = os.urandom(16 * IDS_AT_ONCE).hex(" ", 16).split()
+        """An id, and others laid by: to ask the system for many costs little more than for one."""
+        first, *others = os.urandom(ID_BYTES * IDS_AT_ONCE).hex(" ", ID_BYTES).split()
         self._ids.extend(others)
         return first
