@@ -1,6 +1,7 @@
 """What all parts of `decide.py` stand on: what is asked for, the policies, what has been found."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from service.domain.world import read_world
 from service.policy.engine import Engine
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 from service.policy.policy_set import PolicySet
+from service.serving.huge_pages import move_to_huge_pages
 
 
 class Bench:
@@ -21,6 +23,7 @@ class Bench:
         self.questions: int = options.questions
         self.rounds: int = options.rounds
         self.seed: int = options.seed
+        self.huge_pages: bool = options.huge_pages
         self.policies = policies
         self.clock = measuring.clock_cost()
         self.goals = Goals()
@@ -30,6 +33,12 @@ class Bench:
 
     def point(self, facts: FixedFacts, plans: bool = True) -> PolicyDecisionPoint:
         return PolicyDecisionPoint(Engine(self.policies, plans=plans), facts)
+
+    def settle(self) -> None:
+        """Bring what is loaded to rest, as a worker does before it answers."""
+        measuring.settle()
+        if self.huge_pages and not move_to_huge_pages():
+            sys.exit("this system has no huge pages to give, or allows none")
 
     def series(self, name: str, ask: Callable) -> Series:
         return Series(name, ask, self.clock)

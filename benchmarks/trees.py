@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from benchmarks import measuring
 from benchmarks.bench import Bench, asked_at, warm
 from benchmarks.floor import NAME, floor
 from benchmarks.measuring import Series, rotated
@@ -40,7 +39,7 @@ def trees(bench: Bench, counts: list[int]) -> None:
             documents = {profile: generate.world(profile, bench.seed)}
         rows.append(_tree(bench, cut(documents[profile], count)))
     del documents
-    measuring.settle()
+    bench.settle()
     for turn in range(bench.rounds):
         for tree in rotated(rows, turn):
             _round(bench, tree, turn)

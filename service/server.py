@@ -7,6 +7,7 @@ master stood. What has not changed since is shared, since nobody writes to it.
 """
 
 import gc
+import logging
 import os
 import socket
 import sys
@@ -24,8 +25,11 @@ from service.config import Settings
 from service.policy.engine import Engine
 from service.policy.pdp import PolicyDecisionPoint
 from service.policy.policy_set import PolicySet
+from service.serving.huge_pages import move_to_huge_pages
 from service.serving.worker import Worker
 from service.store.protocol import Held
+
+_LOG = logging.getLogger("service")
 
 BACKLOG_CONNECTIONS = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than what pools and balancers use, so that they close first
@@ -110,6 +114,8 @@ class _Server(BaseApplication):
         gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS)
+        if self._settings.huge_pages and not move_to_huge_pages():
+            _LOG.warning("this system has no huge pages to give, or allows none")
         return application
 
     def _ended(self, arbiter: Any, worker: Any) -> None:

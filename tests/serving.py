@@ -91,6 +91,11 @@ class Server(NamedTuple):
             b"0\r\n\r\n",
         )
 
+    def workers(self) -> list[int]:
+        """The processes that its master has started and that still run."""
+        tasks = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(process) for process in tasks.read_text().split()]
+
     def decides(self, *headers: bytes) -> bool:
         """Whether it answers a plain question rightly."""
         answer = self.post(GOOD, *headers)

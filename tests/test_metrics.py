@@ -10,7 +10,6 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from serving import KEY, QUESTION, serving
-from test_server import children
 
 DENIED = {**QUESTION, "action": {"name": "dance"}}
 
@@ -120,7 +119,7 @@ def test_counts_outlive_the_worker_that_counted():
     with serving(WATERSHED_WORKERS="1") as running, running.client() as client:
         client.post("/authorize", json=QUESTION)
         assert value(samples(client), "decisions_total", reason="granted") == 1
-        for worker in children(running):
+        for worker in running.workers():
             os.kill(worker, signal.SIGKILL)
         found = {}
         for _ in range(100):

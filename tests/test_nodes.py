@@ -169,11 +169,6 @@ def test_facts_that_nobody_confirms_are_soon_too_old_to_decide_from(tmp_path):
 # Processes that die
 
 
-def workers(server):
-    tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [int(pid) for pid in tasks.read_text().split()]
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
 def test_workers_killed_under_load_lose_nothing_that_was_acknowledged():
     stop = threading.Event()
@@ -200,7 +195,7 @@ def test_workers_killed_under_load_lose_nothing_that_was_acknowledged():
             generator = random.Random(7)
             for _ in range(6):
                 time.sleep(0.5)
-                if running := workers(server):
+                if running := server.workers():
                     os.kill(generator.choice(running), signal.SIGKILL)
             time.sleep(0.5)
             stop.set()
@@ -220,10 +215,10 @@ def test_workers_killed_under_load_lose_nothing_that_was_acknowledged():
 def test_a_replacement_starts_from_what_was_written_meanwhile():
     with serving(WATERSHED_WORKERS="1") as server, server.client() as client:
         revision = written(client, put("vera", linz="agent"))
-        (worker,) = workers(server)
+        (worker,) = server.workers()
         os.kill(worker, signal.SIGKILL)
         deadline = time.monotonic() + START_SECONDS
-        while workers(server) in ([], [worker]) and time.monotonic() < deadline:
+        while server.workers() in ([], [worker]) and time.monotonic() < deadline:
             time.sleep(0.05)
         # No revision is asked for: the new worker does not decide from its master's old facts.
         with server.client() as again:
@@ -235,7 +230,7 @@ def test_what_was_written_is_there_after_all_processes_were_killed():
     with serving(**database) as server, server.client() as client:
         revision = written(client, put("vera", linz="agent"))
         world = digest(client, revision)
-        victims = [server.process.pid, *workers(server)]
+        victims = [server.process.pid, *server.workers()]
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
     with serving(**database) as server, server.client() as client:
@@ -250,7 +245,7 @@ def test_no_connection_to_the_database_crosses_a_fork():
         written(client, put("vera", linz="agent"))
         opened = {
             pid: [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
-            for pid in (server.process.pid, *workers(server))
+            for pid in (server.process.pid, *server.workers())
         }
 
     assert not any(name.startswith(file) for name in opened[server.process.pid])
@@ -290,7 +285,7 @@ class Node:
     def kill(self):
         """Kill every process of it at once."""
         self.address = None
-        for pid in (self._server.process.pid, *workers(self._server)):
+        for pid in (self._server.process.pid, *self._server.workers()):
             os.kill(pid, signal.SIGKILL)
         self.stop()
 

@@ -15,11 +15,6 @@ from service import wsgi
 from service.errors import ConfigurationError
 
 
-def children(server):
-    tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [int(pid) for pid in tasks.read_text().split()]
-
-
 def starts(*arguments, **variables):
     return subprocess.run(
         arguments, env=environment(**variables), capture_output=True, text=True, timeout=60
@@ -82,10 +77,10 @@ def test_the_law_is_compiled_in_workers_and_never_where_they_are_forked():
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
 def test_a_worker_that_dies_is_replaced():
     with serving(WATERSHED_WORKERS="1") as server:
-        (worker,) = children(server)
+        (worker,) = server.workers()
         os.kill(worker, signal.SIGKILL)
         deadline = time.monotonic() + START_SECONDS
-        while children(server) in ([], [worker]) and time.monotonic() < deadline:
+        while server.workers() in ([], [worker]) and time.monotonic() < deadline:
             time.sleep(0.05)
 
         assert server.decides()
