@@ -44,10 +44,10 @@ def ask(line: HTTPConnection, method: str, path: str, body: object = None) -> di
 class Server:
     """`watershed serve` on a world, in a process of its own."""
 
-    def __init__(self, world: Path, database: str, workers: int):
+    def __init__(self, world: Path, database: str, workers: int, **variables: str):
         inherited = {k: v for k, v in os.environ.items() if "WATERSHED" not in k}
         # A worker that reads a large world anew may take longer than facts may otherwise be old.
-        own = {"WATERSHED_DATABASE": database, "WATERSHED_FACTS_AGE_SECONDS": "600"}
+        own = {"WATERSHED_DATABASE": database, "WATERSHED_FACTS_AGE_SECONDS": "600", **variables}
         command = [sys.executable, "-m", "service", "serve", "--port", "0"]
         command += ["--world", str(world), "--workers", str(workers)]
         begin = time.perf_counter()
