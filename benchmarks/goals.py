@@ -42,6 +42,8 @@ class Goals:
         self.times: list[Times] = []
         self.trees_us: dict[int, float] = {}
         """The median on a tree of so many organizations."""
+        self.again_us: dict[int, float] = {}
+        """The same of a few questions asked again and again, which wait for no memory."""
         self.conversations_us: dict[int, float] = {}
         """The same of questions about conversations only."""
         self.floor_us: dict[int, float] = {}
@@ -66,11 +68,13 @@ class Goals:
         if len(self.trees_us) > 1:
             small, *_, large = sorted(self.trees_us)
             figure = self.trees_us[large] / self.trees_us[small]
+            again = self.again_us[large] / self.again_us[small]
             talk = self.conversations_us[large] / self.conversations_us[small]
             floor = self.floor_us[large] / self.floor_us[small]
             measured = (
-                f"{large:,} organizations cost {figure:.2f} times what {small:,} do; about "
-                f"conversations {talk:.2f}, and memory alone {floor:.2f} times"
+                f"{large:,} organizations cost {figure:.2f} times what {small:,} do; the same "
+                f"questions again {again:.2f}, about conversations {talk:.2f}, and memory alone "
+                f"{floor:.2f} times"
             )
             yield "flat: ≤ 1.5 times", _verdict(figure <= 1.5), measured
 

@@ -13,6 +13,7 @@ from benchmarks.town import Asked, Town, Way
 from fixtures import generate
 from service.policy.pdp import PolicyDecisionPoint
 
+AGAIN = 50
 TREES = (10, 100, 1_000, 9_301, 53_502)
 
 
@@ -25,7 +26,10 @@ class Tree(NamedTuple):
     mix: Iterator[Drawn]
     conversations: Iterator[list[tuple[Drawn, Asked]]]
     """For each round what of the same mix is about these; the floor knows nothing else."""
+    again: list[Drawn]
+    """A few of the mix, which are asked so often that nothing has to be fetched from memory."""
     of_mix: Series
+    of_again: Series
     of_conversations: Series
     of_floor: Series
 
@@ -43,12 +47,14 @@ def trees(bench: Bench, counts: list[int]) -> None:
     for turn in range(bench.rounds):
         for tree in rotated(rows, turn):
             _round(bench, tree, turn)
-    print(f"\n{'':13}{'plans, the mix':>21}{'conversations only':>23}{NAME:>35}")
+    titles = f"{'plans, the mix':>21}{f'the same {AGAIN} again':>23}{'conversations only':>23}"
+    print(f"\n{'':13}{titles}{NAME:>35}")
     heads = f"{'median µs':>11}{'p99 µs':>10}"
-    print(f"{'organizations':>13}{heads}  {heads}{'':14}{heads}")
+    print(f"{'organizations':>13}{heads}  {heads}  {heads}{'':14}{heads}")
     for tree in rows:
-        mix, conversations, memory = (_cells(series) for series in tree[-3:])
-        print(f"{tree.organizations:13,}{mix}  {conversations}{'':14}{memory}")
+        mix, again, conversations, memory = (_cells(series) for series in tree[-4:])
+        print(f"{tree.organizations:13,}{mix}  {again}  {conversations}{'':14}{memory}")
+        bench.goals.again_us[tree.organizations] = tree.of_again.median_us
         bench.goals.trees_us[tree.organizations] = tree.of_mix.median_us
         bench.goals.conversations_us[tree.organizations] = tree.of_conversations.median_us
         bench.goals.floor_us[tree.organizations] = tree.of_floor.median_us
@@ -76,7 +82,9 @@ def _tree(bench: Bench, document: dict) -> Tree:
         memory,
         iter(mix[bench.questions :]),
         _parts(spoken, bench.rounds),
+        mix[:AGAIN],
         bench.series("plans", plans.decide),
+        bench.series("plans, the same again", plans.decide),
         bench.series("plans, conversations", plans.decide),
         bench.series(NAME, memory.ask),
     )
@@ -98,6 +106,8 @@ def _compare(plans: PolicyDecisionPoint, memory: Way, spoken: list[tuple[Drawn, 
 def _round(bench: Bench, tree: Tree, turn: int) -> None:
     """Ask each series once; those about conversations the same, in another order each round."""
     tree.of_mix.round(asked_at(tree.plans, list(islice(tree.mix, bench.questions))))
+    times = -(-bench.questions // AGAIN)
+    tree.of_again.round(asked_at(tree.plans, tree.again * times))
     part = next(tree.conversations)
     by_plans = asked_at(tree.plans, [each for each, _ in part])
     by_memory = [tree.floor.spell(asked) for _, asked in part]
