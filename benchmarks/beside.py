@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple
 
-from benchmarks import peers
+from benchmarks import measuring, peers
 from benchmarks.bench import Bench
 from benchmarks.floor import floor
 from benchmarks.goals import Beside, Times
@@ -51,7 +51,7 @@ def beside_peers(bench: Bench, profile: str) -> None:
     for row in rows:
         for arguments in spelled(row.way, first):
             row.way.ask(*arguments)
-    bench.settle()
+    measuring.settle()
     for turn in range(bench.rounds):
         # Each spelling has questions of its own, so that neither finds the other's facts at hand.
         part = next(parts)

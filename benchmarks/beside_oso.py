@@ -8,6 +8,7 @@ from statistics import median
 
 from msgspec.structs import replace
 
+from benchmarks import measuring
 from benchmarks.bench import Bench, asked_at, warm
 from benchmarks.measuring import now, rotated
 from benchmarks.questions import Drawn, draw
@@ -79,7 +80,7 @@ def beside_oso(bench: Bench, profile: str) -> None:
     compare(bench, facts, drawn)
     oso, plans = bench.point(facts, plans=False), bench.point(facts)
     unsettled = PolicyDecisionPoint(plans.engine, changed(facts))
-    bench.settle()
+    measuring.settle()
     rest = iter(drawn)
     first = warm(plans, list(islice(rest, bench.questions)))
     warmed = plans.engine.plans.counts()

@@ -9,7 +9,6 @@ first. Each decision is timed by itself, and the reading of the clock taken off.
     python benchmarks/decide.py S --trees --questions 1000 --rounds 3
     python benchmarks/decide.py L --peers
     python benchmarks/decide.py S --trees --peers --peers-world M
-    python benchmarks/decide.py L --huge-pages      # as with WATERSHED_HUGE_PAGES=true
 
 The peers decide one rule; Watershed is asked beside them by all policies, and by a policy set of
 that one rule (benchmarks/one_rule). The peers need an environment that is not the project's own:
@@ -48,7 +47,6 @@ def main() -> None:
     parser.add_argument(
         "--trees", type=int, nargs="*", default=TREES, help="sizes to compare; none: do not"
     )
-    parser.add_argument("--huge-pages", action="store_true", help="move all facts to huge pages")
     parser.add_argument("--peers", action="store_true", help="beside cedarpy, pycasbin, regorus")
     parser.add_argument("--peers-world", default="L", help="on which peers are asked (default: L)")
     options = parser.parse_args()

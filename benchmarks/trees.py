@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from benchmarks import measuring
 from benchmarks.bench import Bench, asked_at, warm
 from benchmarks.floor import NAME, floor
 from benchmarks.measuring import Series, rotated
@@ -43,7 +44,7 @@ def trees(bench: Bench, counts: list[int]) -> None:
             documents = {profile: generate.world(profile, bench.seed)}
         rows.append(_tree(bench, cut(documents[profile], count)))
     del documents
-    bench.settle()
+    measuring.settle()
     for turn in range(bench.rounds):
         for tree in rotated(rows, turn):
             _round(bench, tree, turn)
