@@ -1,30 +1,17 @@
 """What all parts of `decide.py` stand on: what is asked for, the policies, what has been found."""
 
 import argparse
-import sys
 from collections.abc import Callable
-from contextlib import closing
-from multiprocessing import get_context
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import measuring
 from benchmarks.goals import Goals
 from benchmarks.measuring import Series, now
 from benchmarks.questions import Drawn
-from service.domain.organizations import DEFAULT_LEVELS
-from service.domain.schema import Schema
 from service.domain.world import read_world
 from service.policy.engine import Engine
 from service.policy.pdp import FixedFacts, PolicyDecisionPoint
 from service.policy.policy_set import PolicySet
-from service.store.opening import open_store
-from service.store.protocol import seed
-
-
-def _store(url: str, document: dict[str, Any], schema: Schema) -> None:
-    with closing(open_store(url, schema, DEFAULT_LEVELS)) as store:
-        seed(store, lambda: read_world(document, schema))
 
 
 class Bench:
@@ -39,21 +26,7 @@ class Bench:
         self.goals = Goals()
 
     def facts(self, document: dict[str, Any]) -> FixedFacts:
-        """The facts of a document as a node holds them, which reads them from its database.
-
-        Made from the document itself they would share its strings, lie scattered among what was
-        read with them, and be decided from a tenth slower.
-        """
-        schema = self.policies.schema
-        with TemporaryDirectory() as folder:
-            url = f"sqlite:///{folder}/facts.db"
-            seeding = get_context("fork").Process(target=_store, args=(url, document, schema))
-            seeding.start()
-            seeding.join()
-            if seeding.exitcode != 0:
-                sys.exit("the facts could not be stored")
-            with closing(open_store(url, schema, DEFAULT_LEVELS)) as store:
-                return FixedFacts(store.newest().directory)
+        return FixedFacts(read_world(document, self.policies.schema))
 
     def point(self, facts: FixedFacts, plans: bool = True) -> PolicyDecisionPoint:
         return PolicyDecisionPoint(Engine(self.policies, plans=plans), facts)
